@@ -1,0 +1,13 @@
+{#- on-run-start: decides once what every node of this invocation reads, and
+    leaves it on `graph`, the one object that all nodes share. -#}
+{% macro begin_run() %}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {% do register_landing() %}
+    {%- do graph.update({'encore': {'upto': newest_batch()}}) -%}
+    {#- Who changed the tables last: what is built from them names it, and
+        notices a change in between. -#}
+    {% do execute_statement(
+        "alter database " ~ target.schema ~ " set dbproperties ('"
+        ~ "encore.invocation_id' = '" ~ invocation_id ~ "')"
+    ) %}
+{% endmacro %}

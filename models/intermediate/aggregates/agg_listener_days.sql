@@ -1,0 +1,24 @@
+-- One row per listener and UTC day with a listen.
+with
+
+listens as (
+
+    select
+        *,
+        {{ utc_date('listened_at') }} as listened_date
+    from {{ ref('int_listens_log') }}
+
+),
+
+counted as (
+
+    select
+        listener_id,
+        listened_date,
+        {{ listen_partials() }}
+    from listens
+    group by listener_id, listened_date
+
+)
+
+select * from counted

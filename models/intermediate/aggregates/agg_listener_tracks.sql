@@ -1,0 +1,21 @@
+-- One row per listener and track heard.
+with
+
+listens as (
+
+    select * from {{ ref('int_listens_log') }}
+
+),
+
+counted as (
+
+    select
+        listener_id,
+        track_id,
+        {{ listen_partials() }}
+    from listens
+    group by listener_id, track_id
+
+)
+
+select * from counted

@@ -1,0 +1,74 @@
+-- One row per landed row and each thing that became of it: `landed` for every
+-- row, and one more outcome, found where the row went.
+with
+
+listens as (
+
+    select * from {{ ref('int_listens_unioned') }}
+
+),
+
+ranked_listens as (
+
+    select * from {{ ref('int_listens_ranked') }}
+
+),
+
+listens_log as (
+
+    select * from {{ ref('int_listens_log') }}
+
+),
+
+tracks as (
+
+    select
+        *,
+        'landing.track_features' as source_name
+    from {{ ref('stg_landing__tracks') }}
+
+),
+
+ranked_tracks as (
+
+    select * from {{ ref('int_tracks_ranked') }}
+
+),
+
+latest_tracks as (
+
+    select * from {{ ref('int_tracks_latest') }}
+
+),
+
+rejected_rows as (
+
+    select * from {{ ref('int_rows_rejected') }}
+
+),
+
+outcomes as (
+
+    {{ row_outcomes('listens', 'landed') }}
+    union all
+    {{ row_outcomes('tracks', 'landed') }}
+    union all
+    {{ row_outcomes('listens_log', 'accepted') }}
+    union all
+    {{ row_outcomes('latest_tracks', 'accepted') }}
+    union all
+    {{ row_outcomes('ranked_listens', 'duplicate', 'arrival_number > 1') }}
+    union all
+    {{ row_outcomes(
+        'ranked_tracks', 'superseded', 'reverse_arrival_number > 1'
+    ) }}
+    union all
+    {{ row_outcomes('rejected_rows', 'rejected') }}
+    union all
+    {{ row_outcomes('listens', 'unreadable', 'raw_line is not null') }}
+    union all
+    {{ row_outcomes('tracks', 'unreadable', 'raw_line is not null') }}
+
+)
+
+select * from outcomes

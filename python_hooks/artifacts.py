@@ -1,0 +1,373 @@
+"""Builds, checks and opens the declared artifacts.
+
+All artifacts of an installation form a release, a folder that never changes:
+
+    artifacts/releases/000007/   track_vectors.faiss, track_vectors.faiss.json, …
+    artifacts/current            link to the release that is read
+
+A build writes the next release aside and then replaces the link, which is the one
+moment in which anything changes for readers: a new file never meets an old receipt.
+The release before is kept for readers that resolved the link a moment ago.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from python_hooks import ann_index, bloom_filter, console, declaration, receipt
+from python_hooks.ann_index import AnnIndex
+from python_hooks.bloom_filter import BloomFilter
+from python_hooks.declaration import Artifact
+from python_hooks.errors import EncoreError, NegativeAnswerError
+from python_hooks.home import PROJECT, Home
+from python_hooks.receipt import Built, Receipt
+
+_BUILD = "Run `encore artifacts build`."
+
+Read = Callable[[str, Sequence[str]], pa.Table]
+
+
+class Builder(declaration.Kind, Protocol):
+    """What the module of one kind of artifact offers.
+
+    Attributes:
+        LIBRARIES: Distributions whose versions the receipt records.
+    """
+
+    LIBRARIES: tuple[str, ...]
+
+    def required_columns(self, artifact: Artifact) -> list[str]:
+        """The columns of the mart to read."""
+
+    def build(self, table: pa.Table, artifact: Artifact) -> Built[Any]:
+        """Makes the index or filter and measures its quality."""
+
+    def save(self, built: Built[Any], path: Path) -> list[Path]:
+        """Writes it to `path` and files beside it; returns them all."""
+
+    def load(self, path: Path, receipt: Receipt) -> Any:
+        """Loads what was saved, after its receipt was verified."""
+
+
+BUILDERS: dict[str, Builder] = {"ann_index": ann_index, "bloom_filter": bloom_filter}
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known about one declared artifact.
+
+    Attributes:
+        artifact: The declaration.
+        receipt: What was recorded at its build; None where it cannot be used.
+        problems: What is wrong with it, with both values; empty if it is fine.
+    """
+
+    artifact: Artifact
+    receipt: Receipt | None
+    problems: tuple[str, ...]
+
+
+def declared(project: Path = PROJECT) -> list[Artifact]:
+    """The artifacts that the dbt project declares; raises as `declaration.read`."""
+    return declaration.read(project / "target" / "manifest.json", BUILDERS)
+
+
+def build(
+    artifacts: Sequence[Artifact],
+    home: Home,
+    read: Read,
+    version: str,
+    names: Collection[str] | None = None,
+) -> list[Receipt]:
+    """Builds artifacts and releases them together: all of them or none.
+
+    Args:
+        artifacts: All declared artifacts; what is not among them leaves the release.
+        home: The installation.
+        read: Reads columns of a relation.
+        version: dbt's invocation id of the marts that are read.
+        names: The artifacts to build, by default all; the others stay as they are.
+
+    Returns:
+        The receipts of what was built, in the order of `artifacts`.
+
+    Raises:
+        NegativeAnswerError: An artifact is worse than its `min_quality`.
+        EncoreError: A name is unknown, another build runs, the mart is not what it
+            was declared to be, or the artifacts cannot be written.
+    """
+    known = [artifact.name for artifact in artifacts]
+    if unknown := sorted(set(names or ()) - set(known)):
+        raise EncoreError(
+            f"No artifact is called {', '.join(unknown)}; known are {', '.join(known)}.",
+            "List them with `encore artifacts list`.",
+        )
+    with _building(home) as folder, _progress() as say:
+        receipts = []
+        for artifact in artifacts:
+            if names is None or artifact.name in names:
+                receipts.append(_build(artifact, folder, read, version, say))
+            else:
+                _keep(artifact, folder, _current(home))
+        if receipts:
+            _release(folder, home)
+    return receipts
+
+
+def check(
+    artifacts: Sequence[Artifact],
+    home: Home,
+    version: str | None = None,
+    row_counts: Mapping[str, int] | None = None,
+) -> list[Status]:
+    """Hashes every file again and compares receipts with declarations and marts.
+
+    Args:
+        artifacts: The artifacts to check.
+        home: The installation.
+        version: dbt's invocation id of the marts now, if it should be compared.
+        row_counts: Rows of the marts now, by relation, as far as they are known.
+    """
+    statuses = []
+    for status in _statuses(artifacts, home, receipt.verify):
+        problems = list(status.problems)
+        if recorded := status.receipt:
+            if version is not None and recorded.version != version:
+                problems.append(
+                    f"it was built from version {recorded.version} of the marts, "
+                    f"which are at {version}"
+                )
+            rows = (row_counts or {}).get(status.artifact.relation, recorded.rows)
+            if rows != recorded.rows:
+                problems.append(
+                    f"it was built from {recorded.rows} rows, "
+                    f"{status.artifact.relation} has {rows}"
+                )
+        statuses.append(Status(status.artifact, status.receipt, tuple(problems)))
+    return statuses
+
+
+def overview(artifacts: Sequence[Artifact], home: Home) -> list[Status]:
+    """What the receipts say, without looking at the files they describe."""
+    return _statuses(artifacts, home, receipt.read)
+
+
+def open_index(artifact: Artifact, home: Home) -> AnnIndex:
+    """Verifies and loads an ANN index; raises EncoreError where it cannot be used."""
+    return ann_index.load(*_verified(artifact, home, "ann_index"))
+
+
+def open_filter(artifact: Artifact, home: Home) -> BloomFilter:
+    """Verifies and loads a Bloom filter; raises EncoreError where it cannot be used."""
+    return bloom_filter.load(*_verified(artifact, home, "bloom_filter"))
+
+
+def _verified(artifact: Artifact, home: Home, kind: str) -> tuple[Path, Receipt]:
+    if artifact.builder != kind:
+        raise EncoreError(f"Artifact {artifact.name} is a {artifact.builder}, no {kind}.")
+    path = _current(home) / artifact.path
+    if not receipt.receipt_path(path).exists():
+        raise EncoreError(f"Artifact {artifact.name} is not built.", _BUILD)
+    recorded = receipt.verify(path)
+    receipt.require_match(recorded, artifact)
+    return path, recorded
+
+
+def _statuses(
+    artifacts: Sequence[Artifact], home: Home, look: Callable[[Path], Receipt]
+) -> list[Status]:
+    current = _current(home)
+    statuses = []
+    for artifact in artifacts:
+        path = current / artifact.path
+        recorded, problems = None, ["it is not built"]
+        if receipt.receipt_path(path).exists():
+            try:
+                recorded = look(path)
+            except EncoreError as error:
+                problems = [error.message]
+            else:
+                problems = receipt.differences(recorded, artifact)
+                bounds = BUILDERS[artifact.builder].BOUNDS
+                problems += receipt.shortfalls(artifact, recorded.quality, bounds)
+                if recorded.relation != artifact.relation:
+                    problems.append(
+                        f"it was built from {recorded.relation}, "
+                        f"the declaration says {artifact.relation}"
+                    )
+        statuses.append(Status(artifact, recorded, tuple(problems)))
+    return statuses
+
+
+def _build(
+    artifact: Artifact,
+    folder: Path,
+    read: Read,
+    version: str,
+    say: Callable[[str], None],
+) -> Receipt:
+    builder = BUILDERS[artifact.builder]
+    say(f"{artifact.name}: reading {artifact.relation}")
+    table = read(artifact.relation, builder.required_columns(artifact))
+    _require_key(table, artifact)
+    say(f"{artifact.name}: building and measuring, {table.num_rows} rows")
+    built = builder.build(table, artifact)
+    if found := receipt.shortfalls(artifact, built.quality, builder.BOUNDS):
+        raise NegativeAnswerError(
+            f"Artifact {artifact.name}: {'; '.join(found)}. Nothing was released.",
+            "Change its params or min_quality in the exposure, then run "
+            "`encore dbt build` and `encore artifacts build`.",
+        )
+    path = folder / artifact.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files = builder.save(built, path)
+    result = Receipt(
+        artifact=artifact.name,
+        format_version=receipt.FORMAT_VERSION,
+        builder=artifact.builder,
+        relation=artifact.relation,
+        version=version,
+        rows=built.rows,
+        key=artifact.key,
+        params=artifact.params,
+        details=built.details,
+        libraries={name: library_version(name) for name in builder.LIBRARIES},
+        files={file.name: receipt.file_facts(file) for file in files},
+        quality=built.quality,
+        built_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )
+    receipt.write(result, path)
+    return result
+
+
+def _require_key(table: pa.Table, artifact: Artifact) -> None:
+    """Refuses a mart whose key columns are no strings, have nulls or repeat."""
+
+    def wrong(what: str) -> EncoreError:
+        return EncoreError(
+            f"Artifact {artifact.name}: {artifact.relation} {what}.",
+            f"Mend model {artifact.model}, then run `encore dbt build`.",
+        )
+
+    for column in artifact.key:
+        kind = table.schema.field(column).type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            raise wrong(f"has key column {column} of type {kind}, not string")
+        if table[column].null_count:
+            example = table.filter(pc.field(column).is_null()).slice(0, 1).to_pylist()
+            raise wrong(
+                f"has {table[column].null_count} rows without {column}, "
+                f"for example {example[0]}"
+            )
+    counted = table.group_by(list(artifact.key)).aggregate([([], "count_all")])
+    repeated = counted.filter(pc.field("count_all") > 1)
+    if repeated.num_rows:
+        examples = repeated.sort_by(artifact.key[0]).slice(0, 3).to_pylist()
+        raise wrong(f"has {repeated.num_rows} keys more than once, such as {examples}")
+
+
+def _current(home: Home) -> Path:
+    """The folder of the release that is read; whoever has it keeps to that release."""
+    return (home.artifacts / "current").resolve()
+
+
+@contextmanager
+def _building(home: Home) -> Iterator[Path]:
+    """An empty folder to build in, while no other build of artifacts runs."""
+    folder = home.artifacts / "building"
+    try:
+        home.artifacts.mkdir(parents=True, exist_ok=True)
+        # The lock ends with its process, however that ends.
+        with (home.artifacts / "build.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _sweep(home)
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        raise EncoreError(
+            f"Another build of artifacts runs in {home.artifacts}.",
+            "Wait for it to end, then run `encore artifacts build`.",
+        ) from None
+    except OSError as error:
+        raise EncoreError(
+            f"The artifacts cannot be written to {home.artifacts}: {error}.",
+            "Mend that, then run `encore artifacts build`. Nothing was released.",
+        ) from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console.err, transient=True) as progress:
+        task = progress.add_task("")
+        yield lambda text: progress.update(task, description=text)
+
+
+def _keep(artifact: Artifact, folder: Path, current: Path) -> None:
+    """Links an artifact of the current release into the next one."""
+    path = current / artifact.path
+    if not receipt.receipt_path(path).exists():
+        return
+    try:
+        recorded = receipt.verify(path)
+    except EncoreError as error:
+        console.err.print(f"{artifact.name} is left out. {error.message}", markup=False)
+        return
+    target = folder / artifact.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for name in (*recorded.files, receipt.receipt_path(path).name):
+        target.with_name(name).hardlink_to(path.with_name(name))
+
+
+def _release(folder: Path, home: Home) -> None:
+    """Makes the built folder the current release, durably and at once."""
+    for path in (*folder.rglob("*"), folder):
+        _sync(path)
+    release = home.artifacts / "releases" / f"{_number(home) + 1:06d}"
+    release.parent.mkdir(exist_ok=True)
+    folder.rename(release)
+    _sync(release.parent)
+    link = home.artifacts / "current.new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(release.relative_to(home.artifacts))
+    link.replace(home.artifacts / "current")
+    _sync(home.artifacts)
+    _sweep(home)
+
+
+def _number(home: Home) -> int:
+    """The number of the current release; 0 if there is none."""
+    name = _current(home).name
+    return int(name) if name.isdecimal() else 0
+
+
+def _sweep(home: Home) -> None:
+    """Removes what killed builds left, and all but the last two releases."""
+    shutil.rmtree(home.artifacts / "building", ignore_errors=True)
+    number = _number(home)
+    kept = {f"{number:06d}", f"{number - 1:06d}"}
+    for release in (home.artifacts / "releases").glob("*"):
+        if release.name not in kept:
+            shutil.rmtree(release)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

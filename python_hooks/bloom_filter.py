@@ -1,0 +1,210 @@
+"""Bloom filter of (listener, track) pairs: "surely not heard" or "probably heard".
+
+The hash is XXH3-128 of the UTF-8 text `listener␟track` (U+001F between them) as
+a signed integer: stable between processes, unlike Python's own `hash`. Bits are
+only ever set, so the file does not depend on the order of the rows.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import rbloom
+import xxhash
+
+from python_hooks.declaration import Artifact
+from python_hooks.errors import EncoreError
+from python_hooks.receipt import Built, Receipt
+
+PARAMS: Mapping[str, type] = {"false_positive_rate": float}
+BOUNDS: Mapping[str, str] = {"false_positive_rate": "at most"}
+LIBRARIES: tuple[str, ...] = ("rbloom", "xxhash")
+
+HASH = "xxh3_128, big-endian signed, of UTF-8 <first key>U+001F<second key>"
+# A filter for a handful of keys would be a few bits long; this one has 1.2 KB at 1 %.
+MIN_CAPACITY = 1_000
+# Absent pairs asked: at a rate of 1 % the standard error is 0.03 percentage points.
+SAMPLE = 100_000
+_SEED = 20_240_229
+_BATCH_ROWS = 65_536
+
+
+class BloomFilter:
+    """A filter of pairs.
+
+    Args:
+        bits: The filter, holding the hashes of `pair_hash`.
+    """
+
+    def __init__(self, bits: Any) -> None:
+        self._bits = bits
+
+    def contains(self, listener_id: str, track_id: str) -> bool:
+        """Whether the pair is probably in; False is certain."""
+        return _text(listener_id, track_id) in self._bits
+
+    def contains_many(
+        self, listener_id: str, track_ids: Iterable[str]
+    ) -> npt.NDArray[np.bool_]:
+        """`contains` for one listener and n tracks: booleans of shape (n,)."""
+        return np.fromiter(
+            (_text(listener_id, track_id) in self._bits for track_id in track_ids),
+            dtype=np.bool_,
+        )
+
+    def to_bytes(self) -> bytes:
+        """The filter as rbloom writes it: 8 bytes (number of hashes), then the bits."""
+        content: bytes = self._bits.save_bytes()
+        return content
+
+    @property
+    def size_in_bits(self) -> int:
+        """Number of bits of the filter."""
+        size: int = self._bits.size_in_bits
+        return size
+
+
+def pair_hash(text: bytes) -> int:
+    """The hash named by `HASH`, in the range -2**127 .. 2**127 - 1."""
+    return int.from_bytes(xxhash.xxh3_128_digest(text), "big", signed=True)
+
+
+def problem(artifact: Artifact) -> str:
+    """What is wrong with the values of a declaration, or an empty string."""
+    rate = artifact.params["false_positive_rate"]
+    if len(artifact.key) != 2:
+        return f"key is {', '.join(artifact.key)}; a bloom_filter holds pairs."
+    if not 0 < rate < 1:
+        return f"parameter false_positive_rate is {rate}, not between 0 and 1."
+    return ""
+
+
+def required_columns(artifact: Artifact) -> list[str]:
+    """The columns of the mart that `build` reads."""
+    return list(artifact.key)
+
+
+def build(
+    table: pa.Table,
+    artifact: Artifact,
+    hash_function: Callable[[bytes], int] = pair_hash,
+) -> Built[BloomFilter]:
+    """Builds the filter and measures it.
+
+    Args:
+        table: One row per pair, two columns of strings without nulls.
+        artifact: The declaration.
+        hash_function: The hash; anything else than `pair_hash` is for experiments,
+            as `load` knows only that one.
+
+    Returns:
+        The filter; `false_positive_rate` is measured on `absent_pairs` pairs that are
+        not in it, drawn with a fixed seed.
+
+    Raises:
+        EncoreError: The filter does not find one of its own keys.
+    """
+    rows = table.num_rows
+    rate = artifact.params["false_positive_rate"]
+    capacity = max(rows, MIN_CAPACITY)
+    bits = rbloom.Bloom(capacity, rate, hash_function)
+    bits.update(_texts(table, artifact))
+    built = BloomFilter(bits)
+    false_negatives = sum(text not in bits for text in _texts(table, artifact))
+    if false_negatives:
+        raise EncoreError(
+            f"Artifact {artifact.name}: the filter misses {false_negatives} of its own "
+            f"{rows} keys; its hash gives one key different values.",
+            "Use a hash that depends on nothing but the key.",
+        )
+    absent = _absent_pairs(table, artifact)
+    found = sum(built.contains(*pair) for pair in absent)
+    return Built(
+        value=built,
+        rows=rows,
+        quality={
+            "false_positive_rate": found / len(absent),
+            "absent_pairs": len(absent),
+            "false_negatives": false_negatives,
+        },
+        details={
+            "hash": HASH,
+            "capacity": capacity,
+            "bits": built.size_in_bits,
+            "bits_per_key": round(built.size_in_bits / rows, 3) if rows else None,
+        },
+    )
+
+
+def save(built: Built[BloomFilter], path: Path) -> list[Path]:
+    """Writes the filter; returns the files written."""
+    path.write_bytes(built.value.to_bytes())
+    return [path]
+
+
+def load(path: Path, receipt: Receipt) -> BloomFilter:
+    """Loads a filter.
+
+    Args:
+        path: The file.
+        receipt: What `receipt.verify` returned for it: a damaged file must not get
+            here, as rbloom loads some of them and answers wrongly.
+
+    Raises:
+        EncoreError: The filter was written with another hash.
+    """
+    if receipt.details["hash"] != HASH:
+        raise EncoreError(
+            f"Artifact {receipt.artifact} was built with the hash "
+            f"{receipt.details['hash']}; this version of encore uses {HASH}.",
+            "Run `encore artifacts build` to build it again.",
+        )
+    return BloomFilter(rbloom.Bloom.load_bytes(path.read_bytes(), pair_hash))
+
+
+def _text(listener_id: str, track_id: str) -> bytes:
+    # A command line may hold bytes that are not UTF-8, which Python gives as lone
+    # surrogates: no key of a mart has them, and the answer is no, not an error.
+    return f"{listener_id}\x1f{track_id}".encode("utf-8", "surrogatepass")
+
+
+def _texts(table: pa.Table, artifact: Artifact) -> Iterator[bytes]:
+    # Batch by batch: ten million pairs as Python strings would take 2 GB.
+    for batch in table.select(list(artifact.key)).to_batches(_BATCH_ROWS):
+        yield from map(_text, *(column.to_pylist() for column in batch.columns))
+
+
+def _absent_pairs(table: pa.Table, artifact: Artifact) -> list[tuple[str, str]]:
+    """Pairs of known listeners and tracks that are not in the table.
+
+    Where there are fewer than `SAMPLE` of those, the tracks are invented.
+    """
+    columns = [table[name] for name in artifact.key]
+    # Sorted, so that the sample does not depend on the order of the rows.
+    listeners, tracks = (pc.unique(column).sort() for column in columns)
+    space = len(listeners) * len(tracks)
+    if space - table.num_rows < SAMPLE:
+        known = set(tracks.to_pylist())
+        invented = (f"absent-{number}" for number in range(SAMPLE + len(known)))
+        absent = islice((track for track in invented if track not in known), SAMPLE)
+        owners = listeners.to_pylist() or ["absent"]
+        return [(owners[i % len(owners)], track) for i, track in enumerate(absent)]
+    codes = [
+        pc.index_in(column, value_set=values).to_numpy().astype(np.int64)
+        for column, values in zip(columns, (listeners, tracks), strict=True)
+    ]
+    present = codes[0] * len(tracks) + codes[1]
+    random = np.random.default_rng(_SEED)
+    drawn = np.empty(0, dtype=np.int64)
+    while len(drawn) < SAMPLE:
+        more = random.integers(space, size=2 * SAMPLE)
+        drawn = np.union1d(drawn, np.setdiff1d(more, present))
+    chosen = random.choice(drawn, SAMPLE, replace=False)
+    first = listeners.take(pa.array(chosen // len(tracks))).to_pylist()
+    second = tracks.take(pa.array(chosen % len(tracks))).to_pylist()
+    return list(zip(first, second, strict=True))

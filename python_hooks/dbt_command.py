@@ -1,0 +1,234 @@
+"""Runs dbt as a child process: connection, build lock, readable errors, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from python_hooks.console import err
+from python_hooks.dbt_events import Failure, NodeEvent, failure, node_event, without_java
+from python_hooks.errors import EncoreError
+from python_hooks.home import PROJECT, Home
+from python_hooks.lock import BuildLock, build_lock
+from python_hooks.server import is_running
+
+INTERRUPTED = 130
+_STOP_GRACE = 10.0
+
+_WITHOUT_SERVER = {"clean", "deps", "init", "list", "ls", "parse"}
+# What writes to the warehouse, or runs the project's hooks, which may.
+_UNDER_LOCK = {"build", "clone", "retry", "run", "run-operation", "seed", "snapshot"} | {
+    "source",
+    "test",
+}
+_SUBCOMMANDS = _WITHOUT_SERVER | _UNDER_LOCK | {"compile", "debug", "docs", "show"}
+# dbt's own options that may stand before the subcommand with a value after them.
+_OPTIONS_WITH_VALUE = {
+    *("--defer-state", "--indirect-selection", "--log-file-max-bytes", "--log-format"),
+    *("--log-format-file", "--log-level", "--log-level-file", "--log-path", "--profile"),
+    *("--partial-parse-file-path", "--printer-width", "--record-timing-info", "-r"),
+    *("--profiles-dir", "--project-dir", "--state", "--target", "-t"),
+    *("--deprecated-state", "--deprecated-defer", "--deprecated-favor-state"),
+    "--warn-error-options",
+}
+
+
+@dataclass
+class DbtResult:
+    """How a run of dbt ended: its exit code, and what failed."""
+
+    exit_code: int
+    failures: list[Failure] = field(default_factory=list)
+
+
+def run_dbt(
+    args: Sequence[str],
+    home: Home,
+    *,
+    lock: BuildLock | None = None,
+    project: Path = PROJECT,
+) -> int:
+    """Runs one dbt command as a user typed it; its output goes to stdout.
+
+    Args:
+        args: What follows `dbt` on the command line.
+        home: The installation whose server it talks to.
+        lock: The build lock, where the caller holds it already.
+        project: Folder of the dbt project.
+
+    Returns:
+        dbt's exit code; 130 when interrupted (the query on the server ends too).
+
+    Raises:
+        EncoreError: The server is not running, or another build holds the lock.
+    """
+
+    def show(lines: Iterable[str]) -> None:
+        for line in without_java(lines):
+            sys.stdout.write(line)
+            sys.stdout.flush()
+
+    environment = _environment(home, project)
+    # dbt writes into a pipe here and cannot see that a person reads it.
+    if "DBT_USE_COLORS" not in os.environ:
+        coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        environment["DBT_USE_COLORS"] = str(coloured).lower()
+    with _allowed(args, home, lock) as held:
+        return _stream(args, environment, held, show)
+
+
+def run_dbt_with_events(
+    args: Sequence[str],
+    home: Home,
+    on_event: Callable[[NodeEvent], None],
+    *,
+    lock: BuildLock | None = None,
+    project: Path = PROJECT,
+) -> DbtResult:
+    """Runs one dbt command silently, and tells of each node as it ends.
+
+    Args:
+        args: What follows `dbt` on the command line.
+        home: The installation whose server it talks to.
+        on_event: Called for each node that has ended, to move a progress bar.
+        lock: The build lock, where the caller holds it already.
+        project: Folder of the dbt project.
+
+    Returns:
+        The exit code (130 when interrupted) and every failure with its message.
+
+    Raises:
+        EncoreError: The server is not running, or another build holds the lock.
+    """
+    result = DbtResult(0)
+    done = 0
+
+    def follow(lines: Iterable[str]) -> None:
+        nonlocal done
+        for line in lines:
+            try:
+                message = json.loads(line)
+            except ValueError:
+                err.print(line.rstrip(), markup=False)
+                continue
+            if event := node_event(message, done + 1):
+                done += 1
+                on_event(event)
+            if failed := failure(message):
+                result.failures.append(failed)
+
+    environment = _environment(home, project)
+    environment |= {"DBT_LOG_FORMAT": "json", "DBT_LOG_FORMAT_FILE": "text"}
+    with _allowed(args, home, lock) as held:
+        result.exit_code = _stream(args, environment, held, follow)
+    return result
+
+
+def subcommand(args: Sequence[str]) -> str | None:
+    """The dbt command among arguments (`build`), or None (`--version`)."""
+    expects_value = False
+    for arg in args:
+        if not expects_value and arg in _SUBCOMMANDS:
+            return arg
+        expects_value = arg in _OPTIONS_WITH_VALUE
+    return None
+
+
+@contextmanager
+def _allowed(
+    args: Sequence[str], home: Home, lock: BuildLock | None
+) -> Iterator[BuildLock | None]:
+    """Checks that the server runs, and holds the lock, where the command needs them."""
+    command = None if {"--help", "-h", "--version"} & set(args) else subcommand(args)
+    if command and command not in _WITHOUT_SERVER and not is_running(home):
+        raise EncoreError(
+            f"`dbt {command}` needs the server, and that of {home.root} is not running.",
+            "Run `encore server start`.",
+        )
+    if command in _UNDER_LOCK and lock is None:
+        with build_lock(home, " ".join(["encore dbt", *args])) as held:
+            yield held
+    else:
+        yield lock
+
+
+def _stream(
+    args: Sequence[str],
+    environment: dict[str, str],
+    lock: BuildLock | None,
+    consume: Callable[[Iterable[str]], None],
+) -> int:
+    with _terminated_like_interrupted():
+        child = subprocess.Popen(
+            [Path(sys.executable).with_name("dbt"), *args],
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            # Ctrl-C would reach dbt directly, and dbt hangs on it in a query.
+            process_group=0,
+            # The child holds the lock as well, so that it outlives us safely.
+            pass_fds=[lock.fileno()] if lock else [],
+        )
+        try:
+            if lock:
+                lock.describe(child.pid)
+            consume(child.stdout or ())
+            return child.wait()
+        except KeyboardInterrupt:
+            err.print("Interrupted: dbt and its queries are being ended.")
+            _end_group(child)
+            err.print("Nothing half-built was published; run the command again.")
+            return INTERRUPTED
+        finally:
+            _end_group(child)
+
+
+def _environment(home: Home, project: Path) -> dict[str, str]:
+    # Variables, not options: what the user types still wins, wherever it stands.
+    return {
+        **home.environment(),
+        "DBT_PROFILES_DIR": str(PROJECT / "profiles"),
+        "DBT_PROJECT_DIR": str(project),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _end_group(child: subprocess.Popen[str]) -> None:
+    if child.poll() is not None:
+        return
+    # SIGTERM ends dbt at once; its connections close, and the server cancels.
+    os.killpg(child.pid, signal.SIGTERM)
+    try:
+        child.wait(_STOP_GRACE)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Lets SIGTERM and SIGHUP (a stopped service, a closed terminal) act as Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,104 @@
+"""Locks between processes of one installation, released when their holder dies."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from python_hooks.console import err
+from python_hooks.errors import EncoreError
+from python_hooks.home import Home
+
+
+class BuildLock:
+    """The held build lock.
+
+    Args:
+        file: The open, locked file; its text says who holds the lock.
+        purpose: What it is held for, as a user would say it (`encore dbt build`).
+    """
+
+    def __init__(self, file: TextIO, purpose: str) -> None:
+        self._file = file
+        self._purpose = purpose
+        self.describe(os.getpid())
+
+    def fileno(self) -> int:
+        """The descriptor of the lock.
+
+        A child that inherits it holds the lock too: a dbt whose parent was
+        killed goes on building, and must go on being alone.
+        """
+        return self._file.fileno()
+
+    def describe(self, pid: int) -> None:
+        """Names the process that a user would have to wait for or end."""
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+        self._file.seek(0)
+        self._file.truncate()
+        json.dump({"purpose": self._purpose, "pid": pid, "since": since}, self._file)
+        self._file.flush()
+
+
+@contextmanager
+def build_lock(home: Home, purpose: str) -> Iterator[BuildLock]:
+    """Holds the one build lock of an installation.
+
+    Args:
+        home: The installation.
+        purpose: What the lock is held for; shown to whoever finds it held.
+
+    Raises:
+        EncoreError: Somebody else holds it; named with what, since when and pid.
+    """
+    with _open(home, "build.lock") as file:
+        if not _try(file):
+            raise EncoreError(
+                _holder(file), "Wait for it to end, or end that process, and try again."
+            )
+        lock = BuildLock(file, purpose)
+        try:
+            yield lock
+        finally:
+            file.seek(0)
+            file.truncate()
+
+
+@contextmanager
+def server_lock(home: Home) -> Iterator[None]:
+    """Waits for, then holds, the lock under which a server is started or stopped."""
+    with _open(home, "server.lock") as file:
+        if not _try(file):
+            err.print(
+                "Another command is starting or stopping the server; waiting for it."
+            )
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _open(home: Home, name: str) -> TextIO:
+    home.run.mkdir(parents=True, exist_ok=True)
+    # "a+" creates the file where it is missing and leaves the holder's text alone.
+    return (home.run / name).open("a+")
+
+
+def _try(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(file: TextIO) -> str:
+    file.seek(0)
+    try:
+        owner = json.load(file)
+    except ValueError:
+        # Taken a moment ago, and not yet described.
+        return "Another process holds the build lock."
+    purpose, since, pid = owner["purpose"], owner["since"], owner["pid"]
+    return f"`{purpose}` holds the build lock since {since} (pid {pid})."

@@ -1,0 +1,236 @@
+"""What a build says about an artifact: a JSON file beside the artifact's files.
+
+No library detects every damage to its own file (a truncated Bloom filter loads
+and forgets its keys; other formats abort the process), so every file is hashed
+and compared with the receipt before anything is loaded. The receipt protects
+itself by a checksum of its own content.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from python_hooks.declaration import Artifact
+from python_hooks.errors import EncoreError
+
+FORMAT_VERSION = 1
+_REBUILD = "Run `encore artifacts build` to build it again."
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Built(Generic[T]):
+    """What a builder made, in memory.
+
+    Attributes:
+        value: The index or filter.
+        rows: Rows of the mart it was made from.
+        quality: What was measured; None where there was nothing to measure on.
+        details: Facts a reader of the files wants to know, such as the hash.
+    """
+
+    value: T
+    rows: int
+    quality: Mapping[str, float | None]
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """Checksum (hexadecimal) and size (bytes) of one file."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What is recorded about one built artifact.
+
+    Attributes:
+        artifact: Name of the artifact.
+        format_version: Version of the receipt and of the files it describes.
+        builder: The kind of artifact.
+        relation: The mart it was built from.
+        version: dbt's invocation id of that mart.
+        rows: Rows of the mart, whether indexed or not.
+        key: Key columns.
+        params: Parameters of the build, and of the queries.
+        details: Facts about the files, by builder.
+        libraries: Versions of the libraries that wrote the files.
+        files: Checksum and size by file name, in the receipt's folder.
+        quality: What was measured at the build.
+        built_at: UTC, ISO 8601. Only here, so that the same mart gives the same
+            files whenever it is built.
+    """
+
+    artifact: str
+    format_version: int
+    builder: str
+    relation: str
+    version: str
+    rows: int
+    key: tuple[str, ...]
+    params: Mapping[str, Any]
+    details: Mapping[str, Any]
+    libraries: Mapping[str, str]
+    files: Mapping[str, FileFacts]
+    quality: Mapping[str, float | None]
+    built_at: str
+
+
+def receipt_path(path: Path) -> Path:
+    """Where the receipt of the artifact at `path` is: `<path>.json`."""
+    return path.with_name(path.name + ".json")
+
+
+def file_facts(path: Path) -> FileFacts:
+    """Hashes a file, without holding it in memory."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileFacts(digest, file.tell())
+
+
+def write(receipt: Receipt, path: Path) -> None:
+    """Writes the receipt of the artifact at `path`, atomically and durably."""
+    target = receipt_path(path)
+    temporary = target.with_name(target.name + ".new")
+    content = dataclasses.asdict(receipt)
+    content["checksum"] = _checksum(content)
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(target)
+
+
+def read(path: Path) -> Receipt:
+    """Reads the receipt of the artifact at `path`, not looking at the files.
+
+    Raises:
+        EncoreError: There is none, it is damaged, or it has another format.
+    """
+    source = receipt_path(path)
+    try:
+        content = json.loads(source.read_bytes())
+        recorded = content.pop("checksum")
+        format_version = content["format_version"]
+    except FileNotFoundError:
+        raise EncoreError(
+            f"Artifact {path.name} has no receipt {source.name}.", _REBUILD
+        ) from None
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise EncoreError(
+            f"Artifact {path.name}: its receipt {source.name} is damaged "
+            f"({type(error).__name__}: {error}).",
+            _REBUILD,
+        ) from error
+    if format_version != FORMAT_VERSION:
+        raise EncoreError(
+            f"Artifact {path.name}: its receipt has format {format_version}, "
+            f"this version of encore reads format {FORMAT_VERSION}.",
+            _REBUILD,
+        )
+    actual = _checksum(content)
+    if actual != recorded:
+        raise EncoreError(
+            f"Artifact {path.name}: its receipt {source.name} is damaged: "
+            f"checksum {actual}, recorded {recorded}.",
+            _REBUILD,
+        )
+    content["key"] = tuple(content["key"])
+    content["files"] = {
+        name: FileFacts(**facts) for name, facts in content["files"].items()
+    }
+    return Receipt(**content)
+
+
+def verify(path: Path) -> Receipt:
+    """Reads the receipt of the artifact at `path` and hashes all its files again.
+
+    Raises:
+        EncoreError: The receipt cannot be used (see `read`), or a file is missing or
+            is not the one that was recorded; both values are named.
+    """
+    receipt = read(path)
+    for name, recorded in receipt.files.items():
+        try:
+            actual = file_facts(path.with_name(name))
+        except OSError as error:
+            raise EncoreError(
+                f"Artifact {receipt.artifact}: {name} cannot be read: {error.strerror}.",
+                _REBUILD,
+            ) from error
+        if actual.bytes != recorded.bytes:
+            raise EncoreError(
+                f"Artifact {receipt.artifact}: {name} is damaged: it has "
+                f"{actual.bytes} bytes, recorded {recorded.bytes}.",
+                _REBUILD,
+            )
+        if actual.sha256 != recorded.sha256:
+            raise EncoreError(
+                f"Artifact {receipt.artifact}: {name} is damaged: its SHA-256 is "
+                f"{actual.sha256}, recorded {recorded.sha256}.",
+                _REBUILD,
+            )
+    return receipt
+
+
+def differences(receipt: Receipt, artifact: Artifact) -> list[str]:
+    """Where a receipt says something else than the declaration, with both values."""
+    built: dict[str, Any] = {
+        "artifact": receipt.artifact,
+        "builder": receipt.builder,
+        "key": ", ".join(receipt.key),
+        **{f"parameter {name}": value for name, value in receipt.params.items()},
+    }
+    declared: dict[str, Any] = {
+        "artifact": artifact.name,
+        "builder": artifact.builder,
+        "key": ", ".join(artifact.key),
+        **{f"parameter {name}": value for name, value in artifact.params.items()},
+    }
+    return [
+        f"{what} is {built.get(what, 'absent')} in the receipt, "
+        f"{declared.get(what, 'absent')} in the declaration"
+        for what in dict.fromkeys((*built, *declared))
+        if built.get(what) != declared.get(what)
+    ]
+
+
+def shortfalls(
+    artifact: Artifact, quality: Mapping[str, float | None], bounds: Mapping[str, str]
+) -> list[str]:
+    """Which measures miss the declared limits, with both values.
+
+    What could not be measured (None) misses nothing. `bounds` says per measure
+    whether its limit is `at least` or `at most`.
+    """
+    found = []
+    for measure, limit in artifact.min_quality.items():
+        value = quality.get(measure)
+        bound = bounds[measure]
+        if value is not None and (
+            value < limit if bound == "at least" else value > limit
+        ):
+            found.append(f"{measure} is {value:.6g}, declared {bound} {limit:.6g}")
+    return found
+
+
+def require_match(receipt: Receipt, artifact: Artifact) -> None:
+    """Refuses an artifact built by another declaration; raises EncoreError."""
+    if found := differences(receipt, artifact):
+        raise EncoreError(f"Artifact {artifact.name}: {'; '.join(found)}.", _REBUILD)
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    """SHA-256 of the content in one canonical spelling."""
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

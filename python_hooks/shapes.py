@@ -1,0 +1,311 @@
+"""Shapes: which files can be landed, as the sources in the dbt YAML declare them.
+
+A source table with `config.meta.landing` is a shape. A file belongs to the table
+whose required columns its header has; nothing about files is declared elsewhere.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from python_hooks.errors import EncoreError
+
+# Columns that landing adds to those of a table; `chunk` is a folder that Spark reads so.
+ADDED_COLUMNS = frozenset(
+    ["batch_id", "source_file", "source_line", "landed_at", "raw_line", "extra", "chunk"]
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A declared column.
+
+    Attributes:
+        name: Its name in the table.
+        aliases: Other names a file may use for it, the best first.
+        default: The value of every row of a file that lacks the column, or None.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    default: str | None = None
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """Every header name that means this column, normalised, the best first."""
+        return tuple(normalise(name) for name in (self.name, *self.aliases))
+
+    def __str__(self) -> str:
+        others = ", ".join(self.aliases)
+        return f"{self.name} (or {others})" if others else self.name
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A source table that files can be landed in.
+
+    Attributes:
+        source: Name of the dbt source.
+        table: Name of the table in it.
+        columns: The declared columns, in declared order.
+        required: Per requirement its alternatives; an alternative is a tuple of
+            column names that must all be there.
+    """
+
+    source: str
+    table: str
+    columns: tuple[Column, ...]
+    required: tuple[tuple[tuple[str, ...], ...], ...]
+
+    @property
+    def name(self) -> str:
+        """`source.table`, as files are landed under."""
+        return f"{self.source}.{self.table}"
+
+    def assign(self, header: Sequence[str]) -> tuple[str | None, ...]:
+        """Gives each column of a normalised header its declared column, or None."""
+        position = {name: index for index, name in enumerate(header)}
+        assigned: list[str | None] = [None] * len(header)
+        for column in self.columns:
+            found = next((claim for claim in column.claims if claim in position), None)
+            if found is not None:
+                assigned[position[found]] = column.name
+        return tuple(assigned)
+
+    def missing(self, assigned: Iterable[str | None]) -> list[list[list[Column]]]:
+        """Per requirement that is not met, per alternative, the columns not there."""
+        columns = {column.name: column for column in self.columns}
+        have = set(assigned)
+        lacks = [
+            [[columns[name] for name in group if name not in have] for group in groups]
+            for groups in self.required
+        ]
+        return [groups for groups in lacks if all(groups)]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A header recognised.
+
+    Attributes:
+        shape: Where the file belongs.
+        header: Names of the file's columns, without BOM and surrounding blanks.
+        assigned: Per column of the file its declared column, or None.
+    """
+
+    shape: Shape
+    header: tuple[str, ...]
+    assigned: tuple[str | None, ...]
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """The file's columns that are not declared, in the file's order."""
+        pairs = zip(self.header, self.assigned, strict=True)
+        return tuple(name for name, column in pairs if column is None)
+
+    @property
+    def absent(self) -> tuple[Column, ...]:
+        """The declared columns that the file lacks."""
+        return tuple(c for c in self.shape.columns if c.name not in self.assigned)
+
+
+def normalise(name: str) -> str:
+    """A header name for comparison: no BOM, no surrounding blanks, case folded."""
+    return _clean(name).casefold()
+
+
+def match(
+    header: Sequence[str], shapes: Sequence[Shape], source: str | None = None
+) -> Match:
+    """Finds the shape that a header fits; the order of columns never matters.
+
+    Args:
+        header: Column names as the file spells them.
+        shapes: The declared shapes.
+        source: `source.table`, or the table's name alone, if the user chose one.
+
+    Raises:
+        EncoreError: No shape fits, several do, `source` is unknown, or a name
+            occurs twice in the header.
+    """
+    names = tuple(_clean(name) for name in header)
+    normal = tuple(normalise(name) for name in header)
+    twice = [name for name, count in Counter(normal).items() if count > 1]
+    if twice:
+        raise EncoreError(
+            f"The header has more than one column {', '.join(map(repr, twice))}.",
+            "Rename or remove all but one of them.",
+        )
+    candidates = _chosen(shapes, source)
+    matches = [Match(shape, names, shape.assign(normal)) for shape in candidates]
+    fitting = [found for found in matches if not found.shape.missing(found.assigned)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        fit = [found.shape.name for found in fitting]
+        raise EncoreError(
+            f"The columns fit {' and '.join(fit)}.",
+            f"Say which one it is, for example `--source {fit[0]}`.",
+        )
+    raise _refusal(names, matches)
+
+
+def load_shapes(models: Path) -> tuple[Shape, ...]:
+    """Reads the shapes declared in every `*.yml` under a folder, sorted by name.
+
+    Raises:
+        EncoreError: A file is no YAML, a declaration is malformed, or there is none.
+    """
+    shapes: dict[str, Shape] = {}
+    for path in sorted(models.rglob("*.yml")):
+        text = path.read_text(encoding="utf-8")
+        # Most files declare models; parsing them would cost more than all the rest.
+        if "sources:" not in text:
+            continue
+        for shape in _shapes_of(path, text):
+            if shape.name in shapes:
+                raise EncoreError(f"{path}: {shape.name} is declared a second time.")
+            shapes[shape.name] = shape
+    if not shapes:
+        raise EncoreError(
+            f"No source table under {models} has `config.meta.landing`.",
+            "Declare one, or run from a complete checkout of the project.",
+        )
+    return tuple(shapes[name] for name in sorted(shapes))
+
+
+def _chosen(shapes: Sequence[Shape], source: str | None) -> list[Shape]:
+    chosen = [s for s in shapes if source in (None, s.name, s.table)]
+    if source is None or len(chosen) == 1:
+        return chosen
+    what = "several sources" if chosen else "no source that files can be landed in"
+    names = ", ".join(shape.name for shape in chosen or shapes)
+    raise EncoreError(f"{source} is {what}.", f"Choose one of {names}.")
+
+
+def _refusal(names: Sequence[str], matches: Sequence[Match]) -> EncoreError:
+    def distance(found: Match) -> tuple[int, int, str]:
+        lacks = found.shape.missing(found.assigned)
+        count = sum(min(map(len, groups)) for groups in lacks)
+        return count, len(found.extra), found.shape.name
+
+    closest = min(matches, key=distance)
+    lacks = "; ".join(
+        " or else ".join(" and ".join(map(str, group)) for group in groups)
+        for groups in closest.shape.missing(closest.assigned)
+    )
+    hint = "Rename the file's columns to the names above."
+    if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
+        hint = "Save the file with commas between its columns: nothing else is read."
+    return EncoreError(
+        f"The columns fit no source. The closest is {closest.shape.name}, which lacks "
+        f"{lacks}. The file has {', '.join(map(repr, names))}.",
+        hint,
+    )
+
+
+def _shapes_of(path: Path, text: str) -> Iterator[Shape]:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise EncoreError(f"{path} is no valid YAML: {error}") from error
+    for source in _items(_mapping(document, str(path)), "sources", str(path)):
+        source_name = _name(source, f"{path}, a source")
+        for table in _items(source, "tables", f"{path}, source {source_name}"):
+            where = f"{path}, table {source_name}.{_name(table, f'{path}, a table')}"
+            settings = _settings(table, {"required"}, where)
+            if settings is not None:
+                yield _shape(source_name, table, settings.get("required"), where)
+
+
+def _shape(source: str, table: dict[str, Any], entries: Any, where: str) -> Shape:
+    columns = tuple(_column(c, where) for c in _items(table, "columns", where))
+    owner: dict[str, str] = {}
+    for column in columns:
+        if column.name in ADDED_COLUMNS:
+            raise EncoreError(f"{where}: the column {column.name} is landing's own.")
+        for claim in column.claims:
+            if claim in owner:
+                raise EncoreError(
+                    f"{where}: the name {claim} means {owner[claim]} and {column.name}."
+                )
+            owner[claim] = column.name
+    if not isinstance(entries, list) or not entries:
+        raise EncoreError(f"{where}: `required` must be a list of columns.")
+    required = tuple(_alternatives(entry, where) for entry in entries)
+    names = {column.name for column in columns}
+    for name in (n for groups in required for group in groups for n in group):
+        if name not in names:
+            raise EncoreError(f"{where}: the required column {name} is not declared.")
+    return Shape(source, table["name"], columns, required)
+
+
+def _alternatives(entry: Any, where: str) -> tuple[tuple[str, ...], ...]:
+    if isinstance(entry, str):
+        return ((entry,),)
+    groups = entry.get("any_of") if isinstance(entry, dict) and len(entry) == 1 else None
+    if (
+        isinstance(groups, list)
+        and groups
+        and all(isinstance(group, list) and group for group in groups)
+        and all(isinstance(name, str) for group in groups for name in group)
+    ):
+        return tuple(tuple(group) for group in groups)
+    raise EncoreError(
+        f"{where}: in `required`, {entry!r} is neither a column nor "
+        "`any_of: [[column, …], …]`."
+    )
+
+
+def _column(column: Any, where: str) -> Column:
+    mapping = _mapping(column, where)
+    name = _name(mapping, f"{where}, a column")
+    where = f"{where}, column {name}"
+    settings = _settings(mapping, {"aliases", "default"}, where) or {}
+    aliases, default = settings.get("aliases", []), settings.get("default")
+    if not isinstance(aliases, list) or not all(isinstance(a, str) for a in aliases):
+        raise EncoreError(f"{where}: `aliases` must be a list of names.")
+    if default is not None and not isinstance(default, str):
+        raise EncoreError(f"{where}: `default` must be a string, not {default!r}.")
+    return Column(name, tuple(aliases), default)
+
+
+def _settings(node: Any, keys: set[str], where: str) -> dict[str, Any] | None:
+    """A node's `config.meta.landing`, in which only `keys` may be set."""
+    config = _mapping(node.get("config") or {}, f"{where}, config")
+    meta = _mapping(config.get("meta") or {}, f"{where}, meta")
+    if "landing" not in meta:
+        return None
+    settings = _mapping(meta["landing"], f"{where}, landing")
+    unknown = ", ".join(sorted(str(key) for key in settings.keys() - keys))
+    if unknown:
+        raise EncoreError(f"{where}: landing has no setting {unknown}.")
+    return settings
+
+
+def _items(node: dict[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+    items = node.get(key) or []
+    if not isinstance(items, list):
+        raise EncoreError(f"{where}: `{key}` must be a list.")
+    return [_mapping(item, f"{where}, {key}") for item in items]
+
+
+def _name(node: dict[str, Any], where: str) -> str:
+    name = node.get("name")
+    if not isinstance(name, str) or not name:
+        raise EncoreError(f"{where}: `name` must be a string, not {name!r}.")
+    return name
+
+
+def _mapping(node: Any, where: str) -> dict[str, Any]:
+    if not isinstance(node, dict):
+        raise EncoreError(f"{where}: expected keys and values, found {node!r}.")
+    return node
+
+
+def _clean(name: str) -> str:
+    return name.strip().removeprefix("\ufeff").strip()

@@ -1,0 +1,61 @@
+"""A private Spark server for the tests alone: free ports, a temporary state folder."""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from python_hooks import server
+from python_hooks.home import Home
+
+_PREFIX = "encore-test-"
+
+
+def _free_home(root: Path) -> Home:
+    """An installation in a folder, on ports that are free, with a small heap."""
+    with ExitStack() as stack:
+        # Both held at once, so that they differ.
+        probes = [stack.enter_context(socket.socket()) for _ in range(2)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        thrift, connect = (probe.getsockname()[1] for probe in probes)
+    return Home(root, thrift_port=thrift, connect_port=connect, driver_memory="1g")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """An installation of one test; a server that it starts is stopped after it."""
+    home = _free_home(tmp_path / "home")
+    yield home
+    server.stop(home)
+
+
+@pytest.fixture(scope="session")
+def server_home() -> Iterator[Home]:
+    """An installation whose server runs; stopped and removed after the tests."""
+    _remove_leftovers()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    # Blanks and letters beyond ASCII are in many people's paths.
+    home = _free_home(folder / "état of encore")
+    try:
+        server.start(home)
+        yield home
+    finally:
+        server.stop(home)
+        shutil.rmtree(folder)
+
+
+def _remove_leftovers() -> None:
+    """Stops what a killed test run left; its process id is in the folder's name."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = folder.name.removeprefix(_PREFIX).split("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            for root in folder.iterdir():
+                server.stop(Home(root))
+            shutil.rmtree(folder)
