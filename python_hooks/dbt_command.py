@@ -132,7 +132,9 @@ def run_dbt_with_events(
 
 
 def subcommand(args: Sequence[str]) -> str | None:
-    """The dbt command among arguments (`build`), or None (`--version`)."""
+    """The dbt command among arguments (`build`); None for `--version` and `--help`."""
+    if {"--help", "-h", "--version"} & set(args):
+        return None
     expects_value = False
     for arg in args:
         if not expects_value and arg in _SUBCOMMANDS:
@@ -141,13 +143,21 @@ def subcommand(args: Sequence[str]) -> str | None:
     return None
 
 
+def needs_server(args: Sequence[str]) -> bool:
+    """Whether a dbt command asks the warehouse anything."""
+    command = subcommand(args)
+    # The docs are served from files.
+    serves = command == "docs" and "serve" in args
+    return command is not None and command not in _WITHOUT_SERVER and not serves
+
+
 @contextmanager
 def _allowed(
     args: Sequence[str], home: Home, lock: BuildLock | None
 ) -> Iterator[BuildLock | None]:
     """Checks that the server runs, and holds the lock, where the command needs them."""
-    command = None if {"--help", "-h", "--version"} & set(args) else subcommand(args)
-    if command and command not in _WITHOUT_SERVER and not is_running(home):
+    command = subcommand(args)
+    if needs_server(args) and not is_running(home):
         raise EncoreError(
             f"`dbt {command}` needs the server, and that of {home.root} is not running.",
             "Run `encore server start`.",

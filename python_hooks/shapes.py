@@ -36,8 +36,8 @@ class Column:
 
     @property
     def claims(self) -> tuple[str, ...]:
-        """Every header name that means this column, normalised, the best first."""
-        return tuple(normalise(name) for name in (self.name, *self.aliases))
+        """Every header name that means this column, case folded, the best first."""
+        return tuple(name.casefold() for name in (self.name, *self.aliases))
 
     def __str__(self) -> str:
         others = ", ".join(self.aliases)
@@ -67,7 +67,7 @@ class Shape:
         return f"{self.source}.{self.table}"
 
     def assign(self, header: Sequence[str]) -> tuple[str | None, ...]:
-        """Gives each column of a normalised header its declared column, or None."""
+        """Gives each column of a case-folded header its declared column, or None."""
         position = {name: index for index, name in enumerate(header)}
         assigned: list[str | None] = [None] * len(header)
         for column in self.columns:
@@ -93,7 +93,7 @@ class Match:
 
     Attributes:
         shape: Where the file belongs.
-        header: Names of the file's columns, without BOM and surrounding blanks.
+        header: Names of its columns, without BOM and surrounding blanks.
         assigned: Per column of the file its declared column, or None.
     """
 
@@ -113,11 +113,6 @@ class Match:
         return tuple(c for c in self.shape.columns if c.name not in self.assigned)
 
 
-def normalise(name: str) -> str:
-    """A header name for comparison: no BOM, no surrounding blanks, case folded."""
-    return _clean(name).casefold()
-
-
 def match(
     header: Sequence[str], shapes: Sequence[Shape], source: str | None = None
 ) -> Match:
@@ -129,11 +124,10 @@ def match(
         source: `source.table`, or the table's name alone, if the user chose one.
 
     Raises:
-        EncoreError: No shape fits, several do, `source` is unknown, or a name
-            occurs twice in the header.
+        EncoreError: No shape or several fit, `source` is unknown, a name is there twice.
     """
-    names = tuple(_clean(name) for name in header)
-    normal = tuple(normalise(name) for name in header)
+    names = tuple(name.strip().removeprefix("\ufeff").strip() for name in header)
+    normal = tuple(name.casefold() for name in names)
     twice = [name for name, count in Counter(normal).items() if count > 1]
     if twice:
         raise EncoreError(
@@ -146,10 +140,9 @@ def match(
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        fit = [found.shape.name for found in fitting]
         raise EncoreError(
-            f"The columns fit {' and '.join(fit)}.",
-            f"Say which one it is, for example `--source {fit[0]}`.",
+            f"The columns fit {' and '.join(found.shape.name for found in fitting)}.",
+            f"Say which one it is, for example `--source {fitting[0].shape.name}`.",
         )
     raise _refusal(names, matches)
 
@@ -162,11 +155,9 @@ def load_shapes(models: Path) -> tuple[Shape, ...]:
     """
     shapes: dict[str, Shape] = {}
     for path in sorted(models.rglob("*.yml")):
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes()
         # Most files declare models; parsing them would cost more than all the rest.
-        if "sources:" not in text:
-            continue
-        for shape in _shapes_of(path, text):
+        for shape in _shapes_of(path, text) if b"sources" in text else ():
             if shape.name in shapes:
                 raise EncoreError(f"{path}: {shape.name} is declared a second time.")
             shapes[shape.name] = shape
@@ -208,12 +199,12 @@ def _refusal(names: Sequence[str], matches: Sequence[Match]) -> EncoreError:
     )
 
 
-def _shapes_of(path: Path, text: str) -> Iterator[Shape]:
+def _shapes_of(path: Path, text: bytes) -> Iterator[Shape]:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise EncoreError(f"{path} is no valid YAML: {error}") from error
-    for source in _items(_mapping(document, str(path)), "sources", str(path)):
+    for source in _items(_mapping(document or {}, str(path)), "sources", str(path)):
         source_name = _name(source, f"{path}, a source")
         for table in _items(source, "tables", f"{path}, source {source_name}"):
             where = f"{path}, table {source_name}.{_name(table, f'{path}, a table')}"
@@ -245,19 +236,21 @@ def _shape(source: str, table: dict[str, Any], entries: Any, where: str) -> Shap
 
 
 def _alternatives(entry: Any, where: str) -> tuple[tuple[str, ...], ...]:
-    if isinstance(entry, str):
-        return ((entry,),)
-    groups = entry.get("any_of") if isinstance(entry, dict) and len(entry) == 1 else None
-    if (
-        isinstance(groups, list)
-        and groups
-        and all(isinstance(group, list) and group for group in groups)
-        and all(isinstance(name, str) for group in groups for name in group)
-    ):
-        return tuple(tuple(group) for group in groups)
-    raise EncoreError(
-        f"{where}: in `required`, {entry!r} is neither a column nor "
-        "`any_of: [[column, …], …]`."
+    only = isinstance(entry, dict) and entry.keys() == {"any_of"}
+    groups = entry["any_of"] if only else [[entry]]
+    if not isinstance(groups, list) or not groups or not all(map(_is_names, groups)):
+        raise EncoreError(
+            f"{where}: in `required`, {entry!r} is neither a column nor "
+            "`any_of: [[column, …], …]`."
+        )
+    return tuple(tuple(group) for group in groups)
+
+
+def _is_names(group: Any) -> bool:
+    return (
+        isinstance(group, list)
+        and bool(group)
+        and all(isinstance(name, str) and name for name in group)
     )
 
 
@@ -267,7 +260,7 @@ def _column(column: Any, where: str) -> Column:
     where = f"{where}, column {name}"
     settings = _settings(mapping, {"aliases", "default"}, where) or {}
     aliases, default = settings.get("aliases", []), settings.get("default")
-    if not isinstance(aliases, list) or not all(isinstance(a, str) for a in aliases):
+    if aliases != [] and not _is_names(aliases):
         raise EncoreError(f"{where}: `aliases` must be a list of names.")
     if default is not None and not isinstance(default, str):
         raise EncoreError(f"{where}: `default` must be a string, not {default!r}.")
@@ -296,16 +289,12 @@ def _items(node: dict[str, Any], key: str, where: str) -> list[dict[str, Any]]:
 
 def _name(node: dict[str, Any], where: str) -> str:
     name = node.get("name")
-    if not isinstance(name, str) or not name:
+    if not _is_names([name]):
         raise EncoreError(f"{where}: `name` must be a string, not {name!r}.")
-    return name
+    return str(name)
 
 
 def _mapping(node: Any, where: str) -> dict[str, Any]:
     if not isinstance(node, dict):
         raise EncoreError(f"{where}: expected keys and values, found {node!r}.")
     return node
-
-
-def _clean(name: str) -> str:
-    return name.strip().removeprefix("\ufeff").strip()

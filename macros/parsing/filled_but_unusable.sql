@@ -4,7 +4,7 @@
 (
                 {%- for column in columns %}
                 {{ 'or ' if not loop.first }}(
-                    {{ cleaned('cells.' ~ column) }} is not null
+                    {{ cleaned("cells['" ~ column ~ "']") }} is not null
                     and {{ column }} is null
                 )
                 {%- endfor %}

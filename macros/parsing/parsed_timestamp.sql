@@ -17,7 +17,7 @@ case
             then timestamp_millis(cast({{ column }} as bigint))
         else try_cast(
             concat(
-                {{ part }}1),
+                nullif({{ part }}1), ''),
                 'T',
                 coalesce(nullif({{ part }}3), ''), '00:00'),
                 ':',

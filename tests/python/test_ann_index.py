@@ -83,6 +83,7 @@ def test_similar_is_what_exact_search_finds(tmp_path: Path) -> None:
     built = build(tracks(vectors), ARTIFACT)
     assert built.quality == {"recall_at_10": pytest.approx(1, abs=0.01), "queries": 1_000}
     index = reloaded(built, tmp_path / ARTIFACT.path)
+    assert (index.graph.hnsw.efConstruction, index.graph.hnsw.efSearch) == (100, 64)
     found = [[near.key for near in index.similar(f"t{row:05d}", 10)] for row in range(50)]
     wanted = [exact(vectors, row, 10) for row in range(50)]
     assert np.mean([a == b for a, b in zip(found, wanted, strict=True)]) > 0.95

@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-import random
 import signal
 import time
 from collections.abc import Sequence
@@ -155,19 +154,15 @@ def test_damage_is_refused_by_name(home: Home, artifact: Artifact) -> None:
     build(BOTH, home, Reader(marts()), "v1")
     path = (home.artifacts / "current").resolve() / artifact.path
     open_it = open_index if artifact is VECTORS else open_filter
-    generator = random.Random(20_240_229)
+    generator = np.random.default_rng(20_240_229)
     for name in read(path).files:
         file = path.with_name(name)
         content = file.read_bytes()
-        flips = [
-            bytes(
-                byte ^ (1 << bit) if i == at else byte for i, byte in enumerate(content)
-            )
-            for at, bit in (
-                (generator.randrange(len(content)), generator.randrange(8))
-                for _ in range(25)
-            )
-        ]
+        flips = []
+        for _ in range(25):
+            flipped = bytearray(content)
+            flipped[generator.integers(len(content))] ^= 1 << int(generator.integers(8))
+            flips.append(bytes(flipped))
         for damaged in (*flips, content[:-1], content[: len(content) // 2], b""):
             file.write_bytes(damaged)
             with pytest.raises(EncoreError) as caught:
@@ -189,10 +184,9 @@ def test_other_params_than_recorded_are_refused(home: Home) -> None:
     with pytest.raises(EncoreError, match=r"track_vector_index.*ef_search is 64 .*99"):
         open_index(vectors, home)
     for look in (check, overview):
-        assert ["99" in s.problems[0] for s in look([heard, vectors], home)] == [
-            False,
-            True,
-        ]
+        problems = [status.problems[0] for status in look([heard, vectors], home)]
+        assert "0.01 in the receipt, 0.001 in the declaration" in problems[0]
+        assert "64 in the receipt, 99 in the declaration" in problems[1]
 
 
 def test_an_index_is_no_filter(home: Home) -> None:
@@ -233,7 +227,6 @@ def test_below_quality_nothing_is_released(home: Home) -> None:
     assert "track_vector_index: recall_at_10 is 0." in error.message
     assert "declared at least 0.95" in error.message
     impossible = replace(HEARD, min_quality={"false_positive_rate": 0.0001})
-    # As many listeners as tracks heard by one: the filter is as full as it may be.
     error = refused([impossible], tables, home)
     assert isinstance(error, NegativeAnswerError)
     assert "declared at most 0.0001" in error.message
@@ -342,6 +335,8 @@ def _build_for_ever(root: Path) -> None:
     home = Home(root)
     for number in range(10_000):
         build([HEARD], home, Reader(marts(20 + number % 3)), f"v{number}")
+        # A reader on a busy machine must not sleep through two releases.
+        time.sleep(0.05)
 
 
 def test_readers_see_whole_releases_while_builds_run_and_die(home: Home) -> None:
@@ -350,8 +345,11 @@ def test_readers_see_whole_releases_while_builds_run_and_die(home: Home) -> None
     for _ in range(2):
         builder = context.Process(target=_build_for_ever, args=(home.root,))
         builder.start()
-        seen, deadline = set(), time.monotonic() + 60
-        while len(seen) < 4 and time.monotonic() < deadline:
+        seen: set[str] = set()
+        deadline = time.monotonic() + 60
+        while len(seen) < 8 and time.monotonic() < deadline:
+            # The link must be there at every moment: most of the time is spent here.
+            assert all((home.artifacts / "current").is_symlink() for _ in range(2_000))
             recorded = check([HEARD], home)[0]
             assert recorded.problems == ()
             assert open_filter(HEARD, home).contains("l0", "t00000")
@@ -360,7 +358,7 @@ def test_readers_see_whole_releases_while_builds_run_and_die(home: Home) -> None
         assert builder.pid is not None
         os.kill(builder.pid, signal.SIGKILL)
         builder.join()
-        assert len(seen) >= 4
+        assert len(seen) >= 8
         assert check([HEARD], home)[0].problems == ()
     build([HEARD], home, Reader(marts(20)), "last")
     assert check([HEARD], home, "last")[0].problems == ()

@@ -14,7 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from python_hooks import dbt_command, server
-from python_hooks.dbt_command import run_dbt, run_dbt_with_events, subcommand
+from python_hooks.dbt_command import (
+    needs_server,
+    run_dbt,
+    run_dbt_with_events,
+    subcommand,
+)
 from python_hooks.dbt_events import NodeEvent, without_java
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT, Home
@@ -115,7 +120,8 @@ def interrupt(child: subprocess.Popen[str], number: signal.Signals) -> None:
     dbt = psutil.Process(child.pid).children()
     assert dbt
     child.send_signal(number)
-    _, said = child.communicate(timeout=15)
+    # Less than the grace after which dbt is killed: it must end by itself.
+    _, said = child.communicate(timeout=8)
     assert child.returncode == 130
     assert "Interrupted" in said
     assert "Traceback" not in said
@@ -185,6 +191,22 @@ def test_two_builds_do_not_run_at_once(server_home: Home) -> None:
 )
 def test_the_subcommand_is_found_among_options(args: list[str], command: str) -> None:
     assert subcommand(args) == command
+
+
+@pytest.mark.parametrize(
+    ("args", "needed"),
+    [
+        (["build"], True),
+        (["docs", "generate"], True),
+        (["docs", "serve"], False),
+        (["parse"], False),
+        (["run", "--help"], False),
+    ],
+)
+def test_only_what_asks_the_warehouse_needs_the_server(
+    args: list[str], needed: bool
+) -> None:
+    assert needs_server(args) == needed
 
 
 def test_dbts_own_commands_and_options_are_all_known() -> None:

@@ -1,7 +1,6 @@
 """Landing: what of a file arrives, under which line, and what is refused."""
 
 import csv
-import fcntl
 import gzip
 import io
 import itertools
@@ -393,15 +392,42 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, home: Home) -> None:
     assert landing.land([path], home)[0].batch_id == 1
 
 
-def test_a_lock_held_elsewhere_is_waited_for(home: Home) -> None:
-    with (
-        landing.lock(home),
-        (home.run / "landing.lock").open() as file,
-        pytest.raises(BlockingIOError),
-    ):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def test_a_lock_is_waited_for_and_a_file_that_changes_meanwhile_is_refused(
+    tmp_path: Path, home: Home
+) -> None:
+    path = write(tmp_path / "a.csv", "id,timestamp\na,t\n")
+    script = (
+        "import sys; from pathlib import Path; from python_hooks import landing; "
+        "from python_hooks.home import Home; "
+        "landing.land([sys.argv[1]], Home(root=Path(sys.argv[2])))"
+    )
     with landing.lock(home):
-        pass
+        child = subprocess.Popen(
+            [sys.executable, "-c", script, str(path), str(home.root)],
+            cwd=PROJECT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stderr is not None
+        assert "waiting" in child.stderr.readline()
+        write(path, "id,timestamp\na,t\nb,t\n")
+        assert landing.is_empty(home)
+    assert "a.csv changed meanwhile" in child.communicate()[1]
+    assert landing.is_empty(home)
+    assert landing.land([path], home)[0].batch_id == 1
+
+
+def test_memory_is_bounded_by_row_groups(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landing, "BLOCK_BYTES", 600)
+    monkeypatch.setattr(landing, "ROW_GROUP_ROWS", 250)
+    path = write(tmp_path / "a.csv", HISTORY + b"a,t,\n" * 1000)
+    landing.land([path], home)
+    metadata = pq.read_metadata(landing.batches(home)[0].path)
+    sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+    assert sum(sizes) == 1000
+    assert max(sizes) < 400
 
 
 def test_sample_and_own_data_never_mix(tmp_path: Path, home: Home) -> None:
@@ -523,6 +549,7 @@ def test_a_header_that_fits_two_sources(tmp_path: Path, home: Home) -> None:
     assert not rows_of(home)
     (other,) = landing.land([path], home, source="landing.listening_history")
     assert not other.already_landed
+    assert len({batch.digest for batch in landing.batches(home)}) == 2
 
 
 # --- Results ---------------------------------------------------------------------------

@@ -1,6 +1,9 @@
 """Reading over Spark Connect: typed rows in, readable errors out."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from python_hooks.errors import EncoreError
-from python_hooks.home import Home
+from python_hooks.home import PROJECT, Home
 from python_hooks.warehouse import Warehouse
 
 pytestmark = pytest.mark.warehouse
@@ -23,7 +26,7 @@ def warehouse(server_home: Home) -> Iterator[Warehouse]:
         warehouse.query(
             "create or replace view reading.rows as select * from values "
             "(1L, 'c', timestamp '2024-02-29 23:30:00'), (2L, 'b', null), (3L, 'a', null)"
-            " as t (id, `a b`, heard_at)"
+            " as t (id, `a.b`, heard_at)"
         )
         yield warehouse
 
@@ -35,12 +38,12 @@ def test_reads_types_columns_order_condition_and_limit(warehouse: Warehouse) -> 
     assert whole["heard_at"][0].as_py() == datetime(2024, 2, 29, 23, 30, tzinfo=UTC)
     some = warehouse.read(
         "`reading`.`rows`",
-        columns=["a b"],
+        columns=["a.b"],
         where="id < 3",
         order_by=["id desc"],
         limit=1,
     )
-    assert some.to_pylist() == [{"a b": "b"}]
+    assert some.to_pylist() == [{"a.b": "b"}]
 
 
 def test_query_returns_rows_in_utc(warehouse: Warehouse) -> None:
@@ -62,12 +65,11 @@ def test_query_returns_rows_in_utc(warehouse: Warehouse) -> None:
         ({"order_by": ["nope desc"]}, "`nope` cannot be resolved", "Correct"),
         ({"where": "id ="}, "Syntax error at or near end", "Correct"),
         ({"where": "id = 1; drop view x"}, "Syntax error at or near ';'", "Correct"),
-        ({"where": "cast(`a b` as int) = 1"}, "cannot be cast to", "Correct"),
+        ({"where": "cast(`a.b` as int) = 1"}, "cannot be cast to", "Correct"),
     ],
 )
 def test_spark_says_what_is_wrong_without_java(
     warehouse: Warehouse,
-    capfd: pytest.CaptureFixture[str],
     arguments: dict[str, object],
     message: str,
     hint: str,
@@ -78,7 +80,26 @@ def test_spark_says_what_is_wrong_without_java(
     assert hint in caught.value.hint
     assert "org.apache" not in caught.value.message
     assert len(caught.value.message.splitlines()) < 8
-    assert capfd.readouterr().err == ""
+
+
+def test_a_failed_query_writes_nothing_to_the_terminal(server_home: Home) -> None:
+    script = (
+        "from python_hooks.errors import EncoreError\n"
+        "from python_hooks.home import Home\n"
+        "from python_hooks.warehouse import Warehouse\n"
+        "with Warehouse(Home.from_environment()) as warehouse:\n"
+        "    try: warehouse.query('select nope')\n"
+        "    except EncoreError: print('raised')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **server_home.environment()},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("raised\n", "")
 
 
 def test_no_server_is_told_at_once(home: Home) -> None:

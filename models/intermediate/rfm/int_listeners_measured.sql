@@ -33,11 +33,11 @@ entities as (
 repeats as (
 
     select
-        listener_id,
+        listener_days.listener_id,
         {{ btyd_measures() }}
     from listener_days
     cross join span
-    group by listener_id
+    group by listener_days.listener_id
 
 ),
 

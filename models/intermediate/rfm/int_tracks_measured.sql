@@ -33,13 +33,15 @@ entities as (
 repeats as (
 
     select
-        track_id,
+        track_days.track_id,
         {{ btyd_measures() }},
-        sum(if(is_repeat_day, listen_ms, 0)) as repeat_listen_ms,
-        count_if(is_repeat_day and listen_ms is null) as unmeasured_day_count
+        sum(if(track_days.is_repeat_day, track_days.listen_ms, 0))
+            as repeat_listen_ms,
+        count_if(track_days.is_repeat_day and track_days.listen_ms is null)
+            as unmeasured_day_count
     from track_days
     cross join span
-    group by track_id
+    group by track_days.track_id
 
 ),
 

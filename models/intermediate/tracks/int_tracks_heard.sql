@@ -13,7 +13,8 @@ heard as (
 
     select
         track_id,
-        max_by(title, struct(title is not null, batch_id, source_line)) as title,
+        max_by(title, struct(title is not null, batch_id, source_line))
+            as title,
         max_by(artist, struct(artist is not null, batch_id, source_line))
             as artist
     from listens

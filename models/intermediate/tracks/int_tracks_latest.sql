@@ -9,7 +9,28 @@ ranked_tracks as (
 
 latest as (
 
-    select * except (reverse_arrival_number)
+    select
+        track_id,
+        title,
+        artist,
+        genre,
+        source_file,
+        batch_id,
+        source_line,
+        danceability,
+        energy,
+        loudness,
+        speechiness,
+        acousticness,
+        instrumentalness,
+        liveness,
+        valence,
+        mode,
+        duration_ms,
+        time_signature,
+        musical_key,
+        tempo_bpm,
+        source_name
     from ranked_tracks
     where reverse_arrival_number = 1
 

@@ -12,7 +12,26 @@ tracks as (
 ranked as (
 
     select
-        * except (raw_line, landed_row, rejection_reason, landed_at),
+        track_id,
+        title,
+        artist,
+        genre,
+        source_file,
+        batch_id,
+        source_line,
+        danceability,
+        energy,
+        loudness,
+        speechiness,
+        acousticness,
+        instrumentalness,
+        liveness,
+        valence,
+        mode,
+        duration_ms,
+        time_signature,
+        musical_key,
+        tempo_bpm,
         'landing.track_features' as source_name,
         row_number() over (
             partition by track_id

@@ -9,15 +9,12 @@ pairs as (
 
 listeners as (
 
-    select
-        track_id,
-        co_listener_count as listener_count
-    from pairs
+    select * from pairs
     where track_id = paired_track_id
 
 ),
 
-paired_listeners as (
+paired as (
 
     select * from listeners
 
@@ -32,7 +29,7 @@ compared as (
         -- Rounded before it is ranked: ties stay ties.
         round(
             pairs.co_listener_count / (
-                sqrt(listeners.listener_count * paired_listeners.listener_count)
+                sqrt(listeners.co_listener_count * paired.co_listener_count)
                 + {{ var('neighbour_shrinkage') }}
             ),
             9
@@ -40,8 +37,8 @@ compared as (
     from pairs
     inner join listeners
         on pairs.track_id = listeners.track_id
-    inner join paired_listeners
-        on pairs.paired_track_id = paired_listeners.track_id
+    inner join paired
+        on pairs.paired_track_id = paired.track_id
     where pairs.track_id <> pairs.paired_track_id
 
 ),
@@ -49,15 +46,8 @@ compared as (
 both_ways as (
 
     select
-        track_id,
-        paired_track_id as neighbour_track_id,
-        co_listener_count,
-        similarity
-    from compared
-    union all
-    select
-        paired_track_id as track_id,
-        track_id as neighbour_track_id,
+        stack(2, track_id, paired_track_id, paired_track_id, track_id)
+            as (track_id, neighbour_track_id),
         co_listener_count,
         similarity
     from compared
@@ -77,7 +67,13 @@ ranked as (
         similarity
     from both_ways
 
+),
+
+nearest as (
+
+    select * from ranked
+    where neighbour_rank <= {{ var('neighbours_per_track') }}
+
 )
 
-select * from ranked
-where neighbour_rank <= {{ var('neighbours_per_track') }}
+select * from nearest

@@ -25,8 +25,10 @@ scored as (
         measured.*,
         {{ recency_score('measured.age_s', 'cut_points.age_cut_points') }}
             as recency_score,
-        {{ band_score('measured.frequency', 'cut_points.frequency_cut_points') }}
-            as frequency_score,
+        {{ band_score(
+            'measured.frequency',
+            'cut_points.frequency_cut_points',
+        ) }} as frequency_score,
         {{ band_score(
             'if(measured.has_monetary, measured.listen_ms, null)',
             'cut_points.monetary_cut_points',
@@ -39,7 +41,22 @@ scored as (
 segmented as (
 
     select
-        scored.*,
+        scored.track_id,
+        scored.frequency,
+        scored.first_recency_s,
+        scored.last_recency_s,
+        scored.span_s,
+        scored.age_s,
+        scored.listen_ms,
+        scored.listen_ms_coverage,
+        scored.has_monetary,
+        scored.btyd_frequency,
+        scored.btyd_recency,
+        scored.btyd_t,
+        scored.btyd_monetary,
+        scored.recency_score,
+        scored.frequency_score,
+        scored.monetary_score,
         segments.rf_segment
     from scored
     left outer join segments

@@ -45,7 +45,7 @@ checked as (
             when raw_line is not null then 'unreadable'
             when track_id is null then 'track_missing'
             when listener_id is null then 'listener_missing'
-            when {{ cleaned('cells.`timestamp`') }} is null
+            when {{ cleaned("cells['timestamp']") }} is null
                 then 'timestamp_missing'
             when listened_at is null then 'timestamp_unreadable'
             when

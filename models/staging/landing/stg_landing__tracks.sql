@@ -64,7 +64,8 @@ checked as (
             when {{ filled_but_unusable(['key']) }} then 'key_invalid'
             when {{ filled_but_unusable(['mode']) }} then 'mode_invalid'
             when {{ filled_but_unusable(['tempo']) }} then 'tempo_invalid'
-            when {{ filled_but_unusable(['duration_ms']) }} then 'duration_invalid'
+            when {{ filled_but_unusable(['duration_ms']) }}
+                then 'duration_invalid'
             when {{ filled_but_unusable(['time_signature']) }}
                 then 'time_signature_invalid'
         end as rejection_reason

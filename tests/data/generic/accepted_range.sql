@@ -1,9 +1,7 @@
-{% test accepted_range(model, column_name, min_value, max_value=none) %}
+{% test accepted_range(model, column_name, min_value, max_value='null') %}
 
 select *
 from {{ model }}
-where
-    {{ column_name }} < {{ min_value }}
-    {% if max_value is not none %}or {{ column_name }} > {{ max_value }}{% endif %}
+where {{ column_name }} < {{ min_value }} or {{ column_name }} > {{ max_value }}
 
 {% endtest %}

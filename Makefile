@@ -1,0 +1,32 @@
+.DEFAULT_GOAL := help
+.PHONY: help build test docs clean
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements-test.lock
+	$(BIN)/pip install --quiet --require-hashes -r requirements-test.lock
+	touch $@
+
+build: $(VENV)/.installed ## Land, dbt build, artifacts, docs (DATA='files' lands those)
+	$(BIN)/encore run batch $(DATA)
+
+test: $(VENV)/.installed-test ## Check the Python side and the dbt project
+	$(BIN)/ruff check python_hooks tests/python
+	$(BIN)/mypy python_hooks
+	$(BIN)/pytest tests/python
+
+docs: $(VENV)/.installed ## Write docs/site/index.html
+	$(BIN)/encore docs
+
+clean: ## Remove build results, not the state folder
+	rm -rf target logs docs/site

@@ -1,0 +1,222 @@
+"""The main job: landing, `dbt build`, artifacts and docs, and no step that is not needed."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from python_hooks import artifacts, landing, marts, sample, server
+from python_hooks.console import err
+from python_hooks.dbt_command import INTERRUPTED, run_dbt_with_events
+from python_hooks.dbt_events import NodeEvent
+from python_hooks.errors import EncoreError, NegativeAnswerError
+from python_hooks.home import PROJECT, Home
+from python_hooks.lock import BuildLock, build_lock
+from python_hooks.warehouse import Warehouse
+
+DOCS = PROJECT / "docs" / "site" / "index.html"
+_INPUTS = ("models", "macros", "seeds", "tests/data", "profiles", "python_hooks")
+_INPUT_FILES = ("dbt_project.yml", "selectors.yml", "requirements.lock")
+
+
+@dataclass
+class Report:
+    """What a run did.
+
+    Attributes:
+        version: dbt's invocation id of the marts.
+        nothing_new: Nothing had changed since the last run; dbt was not started.
+        seconds: Seconds of each step, in order.
+    """
+
+    version: str = ""
+    nothing_new: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Times a step and tells of its start and end on stderr."""
+        begun = time.monotonic()
+        err.print(f"[bold]{name}[/bold] …")
+        yield
+        self.seconds[name] = round(time.monotonic() - begun, 1)
+        err.print(f"[green]✓[/green] {name} ({self.seconds[name]:.1f} s)")
+
+
+def run_batch(
+    home: Home, data: Sequence[str] = (), *, listener: str | None = None
+) -> Report:
+    """Brings marts, artifacts and docs up to what has landed and what the code says.
+
+    Args:
+        home: The installation; its server is started if it does not run.
+        data: Files, folders or globs to land first; the sample, if nothing was
+            ever landed and this is empty.
+        listener: The listener of files that name none.
+
+    Raises:
+        NegativeAnswerError: A model or test failed, or an artifact is not good enough.
+        EncoreError: A step could not run, or another build holds the lock.
+    """
+    report = Report()
+    with build_lock(home, "encore run batch") as lock:
+        with report.step("server"):
+            server.start(home)
+        with report.step("landing"):
+            _land(home, data, listener)
+        print_now = _fingerprint(home)
+        last = _last(home)
+        with Warehouse(home) as warehouse, report.step("what is new"):
+            report.version = marts.version(warehouse) if last else ""
+            report.nothing_new = (
+                last == {"fingerprint": print_now, "version": report.version}
+                and DOCS.exists()
+                and not _unsound(home, report.version)
+            )
+        if report.nothing_new:
+            return report
+        _state(home).unlink(missing_ok=True)
+        with report.step("dbt build"):
+            _dbt(home, lock)
+        with report.step("artifacts"):
+            report.version = build_artifacts(home)
+        with report.step("docs"):
+            write_docs(home, lock)
+        _state(home).write_text(
+            json.dumps({"fingerprint": print_now, "version": report.version})
+        )
+    return report
+
+
+def build_artifacts(home: Home, names: Sequence[str] = ()) -> str:
+    """Builds artifacts from marts that the build lock holds still, and checks them.
+
+    Returns:
+        The version of the marts they were built from.
+
+    Raises:
+        EncoreError: No marts, or a plain dbt changed them meanwhile.
+        NegativeAnswerError: An artifact is worse than declared.
+    """
+    declared = artifacts.declared()
+    with Warehouse(home) as warehouse:
+        version = marts.version(warehouse)
+        artifacts.build(declared, home, warehouse.read, version, names or None)
+        now = marts.version(warehouse)
+    if now != version:
+        raise EncoreError(
+            f"The marts changed from version {version} to {now} while artifacts were built.",
+            "Run `encore run batch`.",
+        )
+    if not names and (problems := _unsound(home, version)):
+        raise NegativeAnswerError("; ".join(problems), "Run `encore artifacts build`.")
+    return version
+
+
+def write_docs(home: Home, lock: BuildLock | None = None) -> Path:
+    """Writes the dbt docs as one HTML file; returns where."""
+    result = run_dbt_with_events(
+        ["docs", "generate", "--static", "--no-compile"],
+        home,
+        lambda _event: None,
+        lock=lock,
+    )
+    if result.exit_code:
+        raise EncoreError(
+            "dbt could not write the docs: "
+            + "; ".join(failed.message for failed in result.failures),
+            "Run `encore dbt docs generate` to see more.",
+        )
+    DOCS.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT / "target" / "static_index.html", DOCS)
+    return DOCS
+
+
+def _land(home: Home, data: Sequence[str], listener: str | None) -> None:
+    if data:
+        landed = landing.land(data, home, listener=listener)
+    elif landing.is_empty(home):
+        with tempfile.TemporaryDirectory(prefix="encore-sample-") as folder:
+            sample.generate(Path(folder))
+            landed = landing.land([folder], home, origin="sample")
+    else:
+        return
+    err.print(landing.as_table(landed))
+
+
+def _dbt(home: Home, lock: BuildLock) -> None:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    ) as progress:
+        bar = progress.add_task("dbt build", total=None)
+
+        def show(event: NodeEvent) -> None:
+            progress.update(
+                bar, total=event.total, completed=event.done, description=event.node[:40]
+            )
+
+        result = run_dbt_with_events(["build"], home, show, lock=lock)
+    if result.exit_code == INTERRUPTED:
+        raise KeyboardInterrupt
+    if result.exit_code:
+        for failed in result.failures:
+            err.print(f"[red]✗ {failed.node}[/red]")
+            err.print(failed.message, markup=False)
+        raise NegativeAnswerError(
+            f"dbt build failed: {len(result.failures)} problem(s), shown above.",
+            "Mend the model or the data and run `make build` again; "
+            "`encore dbt build -s MODEL+` runs one part.",
+        )
+
+
+def _unsound(home: Home, version: str) -> list[str]:
+    return [
+        f"{status.artifact.name}: {problem}"
+        for status in artifacts.check(artifacts.declared(), home, version)
+        for problem in status.problems
+    ]
+
+
+def _fingerprint(home: Home) -> str:
+    """Hash of all that decides what a run makes: code, settings and landed batches."""
+    digest = hashlib.sha256()
+    files = [PROJECT / name for name in _INPUT_FILES]
+    for folder in _INPUTS:
+        files += [path for path in (PROJECT / folder).rglob("*") if path.is_file()]
+    for path in sorted(files):
+        if path.exists() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
+    for batch in landing.batches(home):
+        digest.update(f"{batch.source}\0{batch.batch_id}\0{batch.digest}\0".encode())
+    digest.update(f"{home.target}\0{home.session_timezone}".encode())
+    return digest.hexdigest()
+
+
+def _state(home: Home) -> Path:
+    return home.run / "last_batch.json"
+
+
+def _last(home: Home) -> dict[str, str]:
+    try:
+        last: dict[str, str] = json.loads(_state(home).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return last

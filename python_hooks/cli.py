@@ -1,0 +1,221 @@
+"""The command line: `encore`."""
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+import click
+
+from python_hooks import artifacts, batch, landing, marts, recommender, server, summary
+from python_hooks.console import err, out
+from python_hooks.dbt_command import run_dbt
+from python_hooks.errors import EncoreError
+from python_hooks.home import Home
+from python_hooks.lock import build_lock
+from python_hooks.warehouse import Warehouse
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def encore() -> None:
+    """From raw listening history to everything a recommender looks things up in."""
+
+
+@encore.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--source", help="The source table, where a file fits two.")
+@click.option("--listener", help="Who listened, for files that do not say.")
+@_JSON
+def land(paths: tuple[str, ...], source: str, listener: str, as_json: bool) -> None:
+    """Land files, folders or globs, e.g. `encore land history.csv`."""
+    files = landing.land(paths, Home.from_environment(), source=source, listener=listener)
+    _print(landing.as_dicts(files), as_json, landing.as_table(files))
+
+
+@encore.group(name="server")
+def server_group() -> None:
+    """Start, stop and look at the local Spark server."""
+
+
+@server_group.command(name="start")
+@_JSON
+def server_start(as_json: bool) -> None:
+    """Start it and wait until it answers."""
+    status = server.start(Home.from_environment())
+    _print(dataclasses.asdict(status), as_json, status.note)
+
+
+@server_group.command(name="stop")
+@_JSON
+def server_stop(as_json: bool) -> None:
+    """Stop it."""
+    status = server.stop(Home.from_environment())
+    _print(dataclasses.asdict(status), as_json, status.note)
+
+
+@server_group.command(name="status")
+@_JSON
+def server_status(as_json: bool) -> None:
+    """Say whether it runs and answers."""
+    status = server.status(Home.from_environment())
+    _print(dataclasses.asdict(status), as_json, status.note)
+    sys.exit(0 if status.answers else 1)
+
+
+@server_group.command(name="logs")
+@click.option("--lines", default=50, show_default=True, help="How many lines.")
+@click.option("--follow", is_flag=True, help="Go on with lines to come.")
+def server_logs(lines: int, follow: bool) -> None:
+    """Show the last lines of its log."""
+    for line in server.logs(Home.from_environment(), lines, follow):
+        click.echo(line.rstrip("\n"))
+
+
+@encore.command(
+    name="dbt", context_settings={"ignore_unknown_options": True, "help_option_names": []}
+)
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def dbt(args: tuple[str, ...]) -> None:
+    """Run dbt with the environment set, e.g. `encore dbt build -s fct_track_rfm+`."""
+    sys.exit(run_dbt(args, Home.from_environment()))
+
+
+@encore.group()
+def run() -> None:
+    """Run a layer."""
+
+
+@run.command(name="batch")
+@click.argument("paths", nargs=-1)
+@click.option("--listener", help="Who listened, for files that do not say.")
+@_JSON
+def run_batch(paths: tuple[str, ...], listener: str, as_json: bool) -> None:
+    """Land, build and test the marts, build the artifacts, write the docs."""
+    home = Home.from_environment()
+    report = batch.run_batch(home, paths, listener=listener)
+    figures = summary.summarise(home, report)
+    _print(figures, as_json, summary.render(figures))
+
+
+@encore.group(name="artifacts")
+def artifacts_group() -> None:
+    """List, build and check the artifacts."""
+
+
+@artifacts_group.command(name="build")
+@click.argument("names", nargs=-1)
+def artifacts_build(names: tuple[str, ...]) -> None:
+    """Build artifacts from the marts, by default all."""
+    home = Home.from_environment()
+    with build_lock(home, "encore artifacts build"):
+        err.print(
+            f"Built from version {batch.build_artifacts(home, names)} of the marts."
+        )
+
+
+@artifacts_group.command(name="list")
+@_JSON
+def artifacts_list(as_json: bool) -> None:
+    """Say what is declared and what is built."""
+    _print_statuses(
+        artifacts.overview(artifacts.declared(), Home.from_environment()), as_json
+    )
+
+
+@artifacts_group.command(name="check")
+@_JSON
+def artifacts_check(as_json: bool) -> None:
+    """Hash every file again and compare it with its receipt."""
+    statuses = artifacts.check(artifacts.declared(), Home.from_environment())
+    _print_statuses(statuses, as_json)
+    sys.exit(1 if any(status.problems for status in statuses) else 0)
+
+
+@encore.command()
+@click.argument("listener")
+@click.option("-k", default=10, show_default=True, help="How many tracks.")
+@click.option("--discover", is_flag=True, help="Only what the listener has not heard.")
+@_JSON
+def recommend(listener: str, k: int, discover: bool, as_json: bool) -> None:
+    """Recommend tracks to a listener, e.g. `encore recommend me -k 5`."""
+    home = Home.from_environment()
+    answer = recommender.recommend(listener, home, k=k, discover=discover)
+    if answer.fallback:
+        err.print(answer.fallback)
+    _print(answer, as_json, summary.items_table(f"For {listener}", answer.items))
+
+
+@encore.command()
+@click.argument("track")
+@click.option("-k", default=10, show_default=True, help="How many tracks.")
+@_JSON
+def similar(track: str, k: int, as_json: bool) -> None:
+    """Find tracks like one, by its id."""
+    answer = recommender.similar(track, Home.from_environment(), k=k)
+    if answer.fallback:
+        err.print(answer.fallback)
+    _print(answer, as_json, summary.items_table(f"Like {track}", answer.items))
+
+
+@encore.command()
+@click.argument("model")
+@click.option("--limit", default="20", show_default=True, help="How many rows, or `all`.")
+@click.option("--where", help="A condition in Spark SQL.")
+@_JSON
+def show(model: str, limit: str, where: str, as_json: bool) -> None:
+    """Show rows of a mart, e.g. `encore show fct_key_frequency`."""
+    with Warehouse(Home.from_environment()) as warehouse:
+        rows = warehouse.read(
+            marts.relation(model),
+            where=where,
+            limit=None if limit == "all" else int(limit),
+        )
+    _print(rows.to_pylist(), as_json, rows.to_pandas().to_string(index=False))
+
+
+@encore.command()
+def docs() -> None:
+    """Write the dbt docs as one HTML file."""
+    click.echo(batch.write_docs(Home.from_environment()))
+
+
+def main() -> None:
+    """Runs the command line; errors become a message and an exit code."""
+    try:
+        encore(standalone_mode=False)
+    except EncoreError as error:
+        err.print(f"[red]{error.message}[/red]")
+        if error.hint:
+            err.print(error.hint, markup=False)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        err.print("Interrupted. Run the same command again to go on.")
+        sys.exit(130)
+
+
+def _print(answer: Any, as_json: bool, shown: Any) -> None:
+    if as_json:
+        click.echo(json.dumps(answer, default=_jsonable, ensure_ascii=False))
+    else:
+        out.print(shown)
+
+
+def _jsonable(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def _print_statuses(statuses: Any, as_json: bool) -> None:
+    for status in [] if as_json else statuses:
+        quality = status.receipt.quality if status.receipt else "not built"
+        out.print(f"{status.artifact.name}: {quality} {'; '.join(status.problems)}")
+    if as_json:
+        _print(list(statuses), True, None)

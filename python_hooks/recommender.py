@@ -1,0 +1,221 @@
+"""Answers: what to play next, and what is like a track."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from python_hooks import artifacts, marts
+from python_hooks.declaration import Artifact
+from python_hooks.errors import EncoreError, NegativeAnswerError
+from python_hooks.home import Home
+from python_hooks.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Item:
+    """One recommended or similar track.
+
+    Attributes:
+        rank: Place in the list, 1 is the best.
+        track_id: The track.
+        title: Its title, or None where nobody gave one.
+        artist: Its artist, or None.
+        score: What the list is ordered by: the blend's score, 0 to 1, or the cosine
+            similarity, -1 to 1.
+        sources: What proposed the track, the strongest first.
+        reason: Why it is here, with the numbers.
+    """
+
+    rank: int
+    track_id: str
+    title: str | None
+    artist: str | None
+    score: float
+    sources: list[str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """The answer of `recommend`.
+
+    Attributes:
+        listener_id: Who asked.
+        release: Version of the marts that answered (dbt's invocation id).
+        mode: `all`, or `discover`: only what the listener has not heard.
+        fallback: Why this is not the listener's own list, or None.
+        items: The tracks, the best first.
+    """
+
+    listener_id: str
+    release: str
+    mode: str
+    fallback: str | None
+    items: list[Item]
+
+
+@dataclass(frozen=True)
+class Similar:
+    """The answer of `similar`.
+
+    Attributes:
+        track_id: The track asked for.
+        release: Version of the marts that the index was built from.
+        fallback: Why the vector index did not answer, or None.
+        items: The tracks, the most similar first.
+    """
+
+    track_id: str
+    release: str
+    fallback: str | None
+    items: list[Item]
+
+
+def recommend(
+    listener_id: str, home: Home, *, k: int = 10, discover: bool = False
+) -> Recommendations:
+    """The best `k` tracks for a listener, each with its reason.
+
+    A listener who is not known gets the popular list, and `fallback` says so. With
+    `discover`, tracks that the Bloom filter knows as heard are left out; where the
+    listener's own list is then too short, popular tracks fill it.
+
+    Raises:
+        EncoreError: The server does not run, or the filter cannot be used.
+    """
+    with Warehouse(home) as warehouse:
+        own = warehouse.read(
+            marts.relation("rec_listener_tracks"),
+            ["rank", "track_id", "score", "sources", "reason"],
+            where=f"listener_id = {_literal(listener_id)}",
+            order_by=["rank"],
+        ).to_pylist()
+        fallback = (
+            None if own else f"listener {listener_id} is not known: the popular list"
+        )
+        rows = own
+        if not own or discover:
+            popular = warehouse.read(
+                marts.relation("rec_popular_tracks"), order_by=["rank"]
+            ).to_pylist()
+            proposed = {row["track_id"] for row in own}
+            rows = own + [row for row in popular if row["track_id"] not in proposed]
+        if discover and own:
+            heard = artifacts.open_filter(_declared("bloom_filter"), home).contains_many(
+                listener_id, [row["track_id"] for row in rows]
+            )
+            rows = [row for row, known in zip(rows, heard, strict=True) if not known]
+        return Recommendations(
+            listener_id=listener_id,
+            release=marts.version(warehouse),
+            mode="discover" if discover else "all",
+            fallback=fallback,
+            items=_items(warehouse, rows[:k]),
+        )
+
+
+def similar(track_id: str, home: Home, *, k: int = 10) -> Similar:
+    """The `k` tracks most like a track, by the vectors of their audio features.
+
+    A track without features is not in the index; then its neighbours by common
+    listeners answer, and `fallback` says so.
+
+    Raises:
+        NegativeAnswerError: The track is not known.
+        EncoreError: The server does not run, or the index cannot be used.
+    """
+    index = artifacts.open_index(_declared("ann_index"), home)
+    with Warehouse(home) as warehouse:
+        known = warehouse.read(
+            marts.relation("dim_tracks"),
+            ["has_features"],
+            where=f"track_id = {_literal(track_id)}",
+        ).to_pylist()
+        if not known:
+            raise NegativeAnswerError(
+                f"No track has the id {track_id}.",
+                "Look for it with `encore show dim_tracks --where \"title like '%…%'\"`.",
+            )
+        fallback = None
+        if known[0]["has_features"]:
+            rows = [
+                {
+                    "track_id": found.key,
+                    "score": found.similarity,
+                    "sources": ["vectors"],
+                    "reason": f"cosine similarity {found.similarity:.3f} of audio features",
+                }
+                for found in index.similar(track_id, k)
+            ]
+        else:
+            fallback = f"track {track_id} has no audio features: neighbours by listeners"
+            rows = _neighbours(warehouse, track_id, k)
+        return Similar(
+            track_id=track_id,
+            release=marts.version(warehouse),
+            fallback=fallback,
+            items=_items(warehouse, rows),
+        )
+
+
+def _neighbours(warehouse: Warehouse, track_id: str, k: int) -> list[dict[str, Any]]:
+    found = warehouse.read(
+        marts.relation("fct_track_neighbours"),
+        ["neighbour_track_id", "co_listener_count", "similarity"],
+        where=f"track_id = {_literal(track_id)}",
+        order_by=["neighbour_rank"],
+        limit=k,
+    )
+    return [
+        {
+            "track_id": row["neighbour_track_id"],
+            "score": row["similarity"],
+            "sources": ["neighbours"],
+            "reason": f"{row['co_listener_count']} listeners in common "
+            f"(similarity {row['similarity']:.3f})",
+        }
+        for row in found.to_pylist()
+    ]
+
+
+def _items(warehouse: Warehouse, rows: list[dict[str, Any]]) -> list[Item]:
+    names = _names(warehouse, [row["track_id"] for row in rows])
+    return [
+        Item(
+            rank=rank,
+            track_id=row["track_id"],
+            title=names.get(row["track_id"], {}).get("title"),
+            artist=names.get(row["track_id"], {}).get("artist"),
+            score=row["score"],
+            sources=row["sources"],
+            reason=row["reason"],
+        )
+        for rank, row in enumerate(rows, start=1)
+    ]
+
+
+def _names(warehouse: Warehouse, track_ids: list[str]) -> dict[str, dict[str, Any]]:
+    if not track_ids:
+        return {}
+    found: pa.Table = warehouse.read(
+        marts.relation("dim_tracks"),
+        ["track_id", "title", "artist"],
+        where=f"track_id in ({', '.join(map(_literal, track_ids))})",
+    )
+    return {row["track_id"]: row for row in found.to_pylist()}
+
+
+def _declared(builder: str) -> Artifact:
+    found = [one for one in artifacts.declared() if one.builder == builder]
+    if not found:
+        raise EncoreError(
+            f"The project declares no artifact with the builder {builder}.",
+            "Declare one as an exposure in models/marts/_artifacts__exposures.yml.",
+        )
+    return found[0]
+
+
+def _literal(text: str) -> str:
+    """A string as a Spark SQL literal, whatever is in it."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

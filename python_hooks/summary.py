@@ -1,0 +1,104 @@
+"""What a person sees at the end of a build."""
+
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from python_hooks import marts, recommender
+from python_hooks.batch import DOCS, Report
+from python_hooks.home import Home
+from python_hooks.warehouse import Warehouse
+
+
+def summarise(home: Home, report: Report) -> dict[str, Any]:
+    """Reads the figures of the summary: JSON-able, as `encore run batch --json` prints."""
+    with Warehouse(home) as warehouse:
+        schema = {name: marts.relation(name) for name in marts.marts()}
+        counts = " union all ".join(
+            f"select '{name}' as mart, count(*) as row_count from {relation}"
+            for name, relation in schema.items()
+        )
+        listener = warehouse.query(
+            f"select listener_id from {schema['fct_listener_rfm']} "
+            "order by frequency desc, listener_id limit 1"
+        ).to_pylist()
+        figures = {
+            "version": report.version,
+            "nothing_new": report.nothing_new,
+            "accounts": warehouse.query(
+                "select source, sum(rows_landed) landed, sum(rows_accepted) accepted, "
+                "sum(rows_duplicate) duplicate, sum(rows_superseded) superseded, "
+                "sum(rows_rejected) rejected, sum(rows_unreadable) unreadable "
+                f"from {schema['fct_landing_accounts']} group by source order by source"
+            ).to_pylist(),
+            "marts": {
+                row["mart"]: row["row_count"]
+                for row in warehouse.query(counts + " order by mart").to_pylist()
+            },
+            "key_frequency": warehouse.read(
+                schema["fct_key_frequency"], order_by=["track_count desc", "musical_key"]
+            ).to_pylist(),
+            "segments": warehouse.query(
+                "select rf_segment, count(*) as listener_count "
+                f"from {schema['fct_listener_rfm']} where rf_segment is not null "
+                "group by rf_segment order by listener_count desc, rf_segment"
+            ).to_pylist(),
+        }
+    recommended = (
+        recommender.recommend(listener[0]["listener_id"], home, k=5) if listener else None
+    )
+    return figures | {
+        "recommendations": recommended,
+        "docs": str(DOCS),
+        "seconds": report.seconds,
+    }
+
+
+def render(figures: dict[str, Any]) -> Group:
+    """The summary as tables for the terminal."""
+    accounts = Table(*(figures["accounts"] or [{"landed": 0}])[0], title="Landed rows")
+    for row in figures["accounts"]:
+        accounts.add_row(*(_cell(cell) for cell in row.values()))
+    rows = Table("mart", "rows", title="Rows per mart")
+    for name, count in figures["marts"].items():
+        rows.add_row(name, f"{count:,}")
+    keys = Table("key", "tracks", "share", "listens", title="Key frequency")
+    for row in figures["key_frequency"]:
+        keys.add_row(
+            row["pitch_class"] or "unknown",
+            _cell(row["track_count"]),
+            "–" if row["track_share"] is None else f"{row['track_share']:.1%}",
+            _cell(row["listen_count"]),
+        )
+    segments = Table("segment", "listeners", title="RFM segments")
+    for row in figures["segments"]:
+        segments.add_row(row["rf_segment"], _cell(row["listener_count"]))
+    parts: list[Any] = [accounts, rows, keys, segments]
+    if recommended := figures["recommendations"]:
+        parts.append(items_table(f"For {recommended.listener_id}", recommended.items))
+    steps = " · ".join(
+        f"{name} {took:.1f} s" for name, took in figures["seconds"].items()
+    )
+    if figures["nothing_new"]:
+        parts.append(Text("Nothing new: marts, artifacts and docs are up to date."))
+    return Group(*parts, Text(f"Docs: {figures['docs']}"), Text(steps))
+
+
+def items_table(title: str, items: list[recommender.Item]) -> Table:
+    """Recommended or similar tracks as a table for the terminal."""
+    table = Table("", "track", "artist", "score", "why", title=title)
+    for item in items:
+        table.add_row(
+            str(item.rank),
+            Text(item.title or item.track_id),
+            Text(item.artist or ""),
+            f"{item.score:.3f}",
+            Text(item.reason),
+        )
+    return table
+
+
+def _cell(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
