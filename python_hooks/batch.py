@@ -1,4 +1,4 @@
-"""The main job: landing, `dbt build`, artifacts and docs, and no step that is not needed."""
+"""The main job: landing, `dbt build`, artifacts and docs, and no needless step."""
 
 import hashlib
 import json

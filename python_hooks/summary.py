@@ -13,7 +13,7 @@ from python_hooks.warehouse import Warehouse
 
 
 def summarise(home: Home, report: Report) -> dict[str, Any]:
-    """Reads the figures of the summary: JSON-able, as `encore run batch --json` prints."""
+    """Reads the figures of the summary, as `encore run batch --json` prints them."""
     with Warehouse(home) as warehouse:
         schema = {name: marts.relation(name) for name in marts.marts()}
         counts = " union all ".join(
@@ -69,7 +69,7 @@ def render(figures: dict[str, Any]) -> Group:
         keys.add_row(
             row["pitch_class"] or "unknown",
             _cell(row["track_count"]),
-            "–" if row["track_share"] is None else f"{row['track_share']:.1%}",
+            "-" if row["track_share"] is None else f"{row['track_share']:.1%}",
             _cell(row["listen_count"]),
         )
     segments = Table("segment", "listeners", title="RFM segments")

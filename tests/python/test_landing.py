@@ -541,11 +541,11 @@ def test_all_alien_files_of_a_folder_are_named(tmp_path: Path, home: Home) -> No
 
 
 def test_a_header_that_fits_two_sources(tmp_path: Path, home: Home) -> None:
-    path = write(tmp_path / "a.csv", f"{TRACKS},timestamp\n")
+    path = write(tmp_path / "a.csv", f"{TRACKS},timestamp,user\n")
     assert "--source landing.listening_history" in refusal(home, path).hint
     (file,) = landing.land([path], home, source="track_features")
     assert (file.source, file.rows) == ("landing.track_features", 0)
-    assert file.extra_columns == ("timestamp",)
+    assert file.extra_columns == ("timestamp", "user")
     assert not rows_of(home)
     (other,) = landing.land([path], home, source="landing.listening_history")
     assert not other.already_landed
