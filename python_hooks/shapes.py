@@ -113,9 +113,7 @@ class Match:
         return tuple(c for c in self.shape.columns if c.name not in self.assigned)
 
 
-def match(
-    header: Sequence[str], shapes: Sequence[Shape], source: str | None = None
-) -> Match:
+def match(header: Sequence[str], shapes: Sequence[Shape], source: str | None = None) -> Match:
     """Finds the shape that a header fits; the order of columns never matters.
 
     Args:

@@ -108,9 +108,7 @@ def landed(folder: Path, content: bytes) -> list[tuple[Any, ...]]:
         if row["raw_line"] is None:
             cells = (row["id"], row["timestamp"], json.loads(row["extra"])["x"])
         else:
-            assert (
-                row["id"] is row["timestamp"] is row["extra"] is row["listener"] is None
-            )
+            assert row["id"] is row["timestamp"] is row["extra"] is row["listener"] is None
         found.append((row["source_line"], cells, row["raw_line"]))
     return found
 
@@ -166,9 +164,7 @@ def test_bytes_that_are_not_utf8_make_their_record_unreadable(parts: list[bytes]
 
 
 def test_a_replacement_character_in_the_file_is_no_bad_byte(tmp_path: Path) -> None:
-    rows = land_bytes(
-        tmp_path, HISTORY + "a\ufffd,t,\nb\xe9,t,\n".encode() + b"\xff,t,\n"
-    )
+    rows = land_bytes(tmp_path, HISTORY + "a\ufffd,t,\nb\xe9,t,\n".encode() + b"\xff,t,\n")
     assert [row["id"] for row in rows] == ["a\ufffd", "b\xe9", None]
     assert [row["raw_line"] for row in rows] == [None, None, "\\xff,t,"]
 
@@ -198,9 +194,7 @@ def test_a_huge_cell_arrives_whole(tmp_path: Path) -> None:
 
 
 def test_a_line_longer_than_a_block_is_refused(tmp_path: Path, home: Home) -> None:
-    path = write(
-        tmp_path / "a.csv", HISTORY + b"a,t,\nb," + b"x" * 3 * landing.BLOCK_BYTES
-    )
+    path = write(tmp_path / "a.csv", HISTORY + b"a,t,\nb," + b"x" * 3 * landing.BLOCK_BYTES)
     error = refusal(home, path)
     assert "a.csv" in error.message
     assert "line 3 is longer than" in error.message
@@ -343,9 +337,7 @@ def _land(path: Path, home: Home) -> None:
 def test_processes_that_land_together_take_turns(tmp_path: Path, home: Home) -> None:
     paths = [write(tmp_path / f"{i}.csv", f"id,timestamp\n{i},t\n") for i in range(4)]
     spawn = multiprocessing.get_context("spawn")
-    workers = [
-        spawn.Process(target=_land, args=(path, home)) for path in [*paths, paths[0]]
-    ]
+    workers = [spawn.Process(target=_land, args=(path, home)) for path in [*paths, paths[0]]]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -378,9 +370,7 @@ def test_a_killed_landing_leaves_nothing_visible(tmp_path: Path, home: Home) -> 
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, home: Home) -> None:
-    path = write(
-        tmp_path / "a.csv", HISTORY + b"".join(b"%d,t,\n" % i for i in range(10**5))
-    )
+    path = write(tmp_path / "a.csv", HISTORY + b"".join(b"%d,t,\n" % i for i in range(10**5)))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:

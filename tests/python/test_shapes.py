@@ -104,9 +104,7 @@ def test_the_order_of_columns_never_matters(header: list[str]) -> None:
 
 def test_a_header_that_fits_two_needs_a_choice() -> None:
     header = ["id", "at", "tempo"]
-    with pytest.raises(
-        EncoreError, match=r"fit landing\.history and landing\.tracks"
-    ) as e:
+    with pytest.raises(EncoreError, match=r"fit landing\.history and landing\.tracks") as e:
         match(header, SHAPES)
     assert "--source landing.history" in e.value.hint
     assert match(header, SHAPES, "landing.tracks").shape is TRACKS
@@ -114,9 +112,7 @@ def test_a_header_that_fits_two_needs_a_choice() -> None:
 
 
 def test_a_choice_does_not_make_a_header_fit() -> None:
-    with pytest.raises(
-        EncoreError, match=r"closest is landing\.tracks, which lacks tempo"
-    ):
+    with pytest.raises(EncoreError, match=r"closest is landing\.tracks, which lacks tempo"):
         match(["id", "at"], SHAPES, "tracks")
     with pytest.raises(EncoreError, match="songs is no source") as caught:
         match(["id", "at"], SHAPES, "songs")
