@@ -1,18 +1,5 @@
-"""Builds, checks and opens the declared artifacts.
+"""Builds, checks and opens the declared artifacts; all are released together."""
 
-All artifacts of an installation form a release, a folder that never changes:
-
-    artifacts/releases/000007/   track_vectors.faiss, track_vectors.faiss.json, …
-    artifacts/current            link to the release that is read
-
-A build writes the next release aside and then replaces the link, which is the one
-moment in which anything changes for readers: a new file never meets an old receipt.
-The release before is kept for readers that resolved the link a moment ago.
-"""
-
-import fcntl
-import os
-import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from python_hooks import ann_index, bloom_filter, console, declaration, receipt
 from python_hooks.ann_index import AnnIndex
+from python_hooks.artifact_releases import building_folder, current_release, publish_release
 from python_hooks.bloom_filter import BloomFilter
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
@@ -113,15 +101,15 @@ def build(
             f"No artifact is called {', '.join(unknown)}; known are {', '.join(known)}.",
             "List them with `encore artifacts list`.",
         )
-    with _building(home) as folder, _progress() as say:
+    with building_folder(home) as folder, _progress() as say:
         receipts = []
         for artifact in artifacts:
             if names is None or artifact.name in names:
                 receipts.append(_build(artifact, folder, read, version, say))
             else:
-                _keep(artifact, folder, _current(home))
+                _keep(artifact, folder, current_release(home))
         if receipts:
-            _release(folder, home)
+            publish_release(folder, home)
     return receipts
 
 
@@ -176,7 +164,7 @@ def open_filter(artifact: Artifact, home: Home) -> BloomFilter:
 def _verified(artifact: Artifact, home: Home, kind: str) -> tuple[Path, Receipt]:
     if artifact.builder != kind:
         raise EncoreError(f"Artifact {artifact.name} is a {artifact.builder}, no {kind}.")
-    path = _current(home) / artifact.path
+    path = current_release(home) / artifact.path
     if not receipt.receipt_path(path).exists():
         raise EncoreError(f"Artifact {artifact.name} is not built.", _BUILD)
     recorded = receipt.verify(path)
@@ -187,7 +175,7 @@ def _verified(artifact: Artifact, home: Home, kind: str) -> tuple[Path, Receipt]
 def _statuses(
     artifacts: Sequence[Artifact], home: Home, look: Callable[[Path], Receipt]
 ) -> list[Status]:
-    current = _current(home)
+    current = current_release(home)
     statuses = []
     for artifact in artifacts:
         path = current / artifact.path
@@ -277,46 +265,6 @@ def _require_key(table: pa.Table, artifact: Artifact) -> None:
         raise wrong(f"has {repeated.num_rows} keys more than once, such as {examples}")
 
 
-def _current(home: Home) -> Path:
-    """The folder of the release that is read; whoever has it keeps to that release."""
-    return (home.artifacts / "current").resolve()
-
-
-@contextmanager
-def _building(home: Home) -> Iterator[Path]:
-    """An empty folder to build in, while no other build of artifacts runs."""
-    folder = home.artifacts / "building"
-    try:
-        home.artifacts.mkdir(parents=True, exist_ok=True)
-        # The lock ends with its process, however that ends.
-        with (home.artifacts / "build.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _sweep(home)
-            folder.mkdir()
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:
-        raise EncoreError(
-            f"Another build of artifacts runs in {home.artifacts}.",
-            "Wait for it to end, then run `encore artifacts build`.",
-        ) from None
-    except OSError as error:
-        raise EncoreError(
-            f"The artifacts cannot be written to {home.artifacts}: {error}.",
-            "Mend that, then run `encore artifacts build`. Nothing was released.",
-        ) from error
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console.err, transient=True) as progress:
-        task = progress.add_task("")
-        yield lambda text: progress.update(task, description=text)
-
-
 def _keep(artifact: Artifact, folder: Path, current: Path) -> None:
     """Links an artifact of the current release into the next one."""
     path = current / artifact.path
@@ -333,41 +281,9 @@ def _keep(artifact: Artifact, folder: Path, current: Path) -> None:
         target.with_name(name).hardlink_to(path.with_name(name))
 
 
-def _release(folder: Path, home: Home) -> None:
-    """Makes the built folder the current release, durably and at once."""
-    for path in (*folder.rglob("*"), folder):
-        _sync(path)
-    release = home.artifacts / "releases" / f"{_number(home) + 1:06d}"
-    release.parent.mkdir(exist_ok=True)
-    folder.rename(release)
-    _sync(release.parent)
-    link = home.artifacts / "current.new"
-    link.unlink(missing_ok=True)
-    link.symlink_to(release.relative_to(home.artifacts))
-    link.replace(home.artifacts / "current")
-    _sync(home.artifacts)
-    _sweep(home)
-
-
-def _number(home: Home) -> int:
-    """The number of the current release; 0 if there is none."""
-    name = _current(home).name
-    return int(name) if name.isdecimal() else 0
-
-
-def _sweep(home: Home) -> None:
-    """Removes what killed builds left, and all but the last two releases."""
-    shutil.rmtree(home.artifacts / "building", ignore_errors=True)
-    number = _number(home)
-    kept = {f"{number:06d}", f"{number - 1:06d}"}
-    for release in (home.artifacts / "releases").glob("*"):
-        if release.name not in kept:
-            shutil.rmtree(release)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console.err, transient=True) as progress:
+        task = progress.add_task("")
+        yield lambda text: progress.update(task, description=text)

@@ -56,9 +56,7 @@ class Report:
         err.print(f"[green]✓[/green] {name} ({self.seconds[name]:.1f} s)")
 
 
-def run_batch(
-    home: Home, data: Sequence[str] = (), *, listener: str | None = None
-) -> Report:
+def run_batch(home: Home, data: Sequence[str] = (), *, listener: str | None = None) -> Report:
     """Brings marts, artifacts and docs up to what has landed and what the code says.
 
     Args:

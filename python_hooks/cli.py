@@ -110,9 +110,7 @@ def artifacts_build(names: tuple[str, ...]) -> None:
     """Build artifacts from the marts, by default all."""
     home = Home.from_environment()
     with build_lock(home, "encore artifacts build"):
-        err.print(
-            f"Built from version {batch.build_artifacts(home, names)} of the marts."
-        )
+        err.print(f"Built from version {batch.build_artifacts(home, names)} of the marts.")
 
 
 @artifacts_group.command(name="list")

@@ -103,8 +103,7 @@ def read(manifest: Path, kinds: Mapping[str, Kind]) -> list[Artifact]:
             raise EncoreError(
                 f"Artifacts {one.name} and {other.name} would write the same files: "
                 f"their paths are {one.path} and {other.path}.",
-                "Give one of the two exposures another path, "
-                "then run `encore dbt build`.",
+                "Give one of the two exposures another path, then run `encore dbt build`.",
             )
     return artifacts
 

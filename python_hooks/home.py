@@ -42,8 +42,7 @@ class Home:
             thrift_port=_port(environ, "ENCORE_THRIFT_PORT", cls.thrift_port),
             connect_port=_port(environ, "ENCORE_CONNECT_PORT", cls.connect_port),
             driver_memory=environ.get("ENCORE_DRIVER_MEMORY", cls.driver_memory),
-            session_timezone=environ.get("ENCORE_SESSION_TIMEZONE")
-            or cls.session_timezone,
+            session_timezone=environ.get("ENCORE_SESSION_TIMEZONE") or cls.session_timezone,
             target=environ.get("ENCORE_TARGET") or cls.target,
         )
 

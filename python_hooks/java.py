@@ -137,7 +137,5 @@ def _install() -> None:
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         reason = "\n".join([x for x in lines if x.startswith("ERROR")] or lines[-1:])
-        raise EncoreError(
-            f"A private Java could not be installed:\n{reason}", install_hint()
-        )
+        raise EncoreError(f"A private Java could not be installed:\n{reason}", install_hint())
     importlib.invalidate_caches()

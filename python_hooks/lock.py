@@ -72,9 +72,7 @@ def server_lock(home: Home) -> Iterator[None]:
     """Waits for, then holds, the lock under which a server is started or stopped."""
     with _open(home, "server.lock") as file:
         if not _try(file):
-            err.print(
-                "Another command is starting or stopping the server; waiting for it."
-            )
+            err.print("Another command is starting or stopping the server; waiting for it.")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

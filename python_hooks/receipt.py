@@ -146,9 +146,7 @@ def read(path: Path) -> Receipt:
             _REBUILD,
         )
     content["key"] = tuple(content["key"])
-    content["files"] = {
-        name: FileFacts(**facts) for name, facts in content["files"].items()
-    }
+    content["files"] = {name: FileFacts(**facts) for name, facts in content["files"].items()}
     return Receipt(**content)
 
 
@@ -217,9 +215,7 @@ def shortfalls(
     for measure, limit in artifact.min_quality.items():
         value = quality.get(measure)
         bound = bounds[measure]
-        if value is not None and (
-            value < limit if bound == "at least" else value > limit
-        ):
+        if value is not None and (value < limit if bound == "at least" else value > limit):
             found.append(f"{measure} is {value:.6g}, declared {bound} {limit:.6g}")
     return found
 

@@ -91,9 +91,7 @@ def recommend(
             where=f"listener_id = {_literal(listener_id)}",
             order_by=["rank"],
         ).to_pylist()
-        fallback = (
-            None if own else f"listener {listener_id} is not known: the popular list"
-        )
+        fallback = None if own else f"listener {listener_id} is not known: the popular list"
         rows = own
         if not own or discover:
             popular = warehouse.read(

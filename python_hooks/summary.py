@@ -78,9 +78,7 @@ def render(figures: dict[str, Any]) -> Group:
     parts: list[Any] = [accounts, rows, keys, segments]
     if recommended := figures["recommendations"]:
         parts.append(items_table(f"For {recommended.listener_id}", recommended.items))
-    steps = " · ".join(
-        f"{name} {took:.1f} s" for name, took in figures["seconds"].items()
-    )
+    steps = " · ".join(f"{name} {took:.1f} s" for name, took in figures["seconds"].items())
     if figures["nothing_new"]:
         parts.append(Text("Nothing new: marts, artifacts and docs are up to date."))
     return Group(*parts, Text(f"Docs: {figures['docs']}"), Text(steps))

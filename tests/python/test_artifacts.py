@@ -197,9 +197,7 @@ def test_an_index_is_no_filter(home: Home) -> None:
 
 def test_what_is_not_built_is_said_to_be_so(home: Home) -> None:
     for look in (check, overview):
-        assert [status.problems for status in look(BOTH, home)] == [
-            ("it is not built",)
-        ] * 2
+        assert [status.problems for status in look(BOTH, home)] == [("it is not built",)] * 2
     with pytest.raises(EncoreError, match="heard_tracks_filter is not built"):
         open_filter(HEARD, home)
 
@@ -207,9 +205,7 @@ def test_what_is_not_built_is_said_to_be_so(home: Home) -> None:
 def test_check_compares_with_the_marts(home: Home) -> None:
     build(BOTH, home, Reader(marts()), "v1")
     heard, vectors = check(BOTH, home, "v2", {VECTORS.relation: 601})
-    assert heard.problems == (
-        "it was built from version v1 of the marts, which are at v2",
-    )
+    assert heard.problems == ("it was built from version v1 of the marts, which are at v2",)
     assert vectors.problems[1] == "it was built from 600 rows, encore.feat_tracks has 601"
     moved = replace(HEARD, relation="dev.heard")
     stricter = replace(HEARD, min_quality={"false_positive_rate": 1e-9})

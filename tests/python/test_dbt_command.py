@@ -203,9 +203,7 @@ def test_the_subcommand_is_found_among_options(args: list[str], command: str) ->
         (["run", "--help"], False),
     ],
 )
-def test_only_what_asks_the_warehouse_needs_the_server(
-    args: list[str], needed: bool
-) -> None:
+def test_only_what_asks_the_warehouse_needs_the_server(args: list[str], needed: bool) -> None:
     assert needs_server(args) == needed
 
 

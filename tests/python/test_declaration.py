@@ -36,9 +36,7 @@ PARENTS = {
 }
 
 
-def manifest(
-    folder: Path, parents: dict[str, list[str]] | None = None, **meta: Any
-) -> Path:
+def manifest(folder: Path, parents: dict[str, list[str]] | None = None, **meta: Any) -> Path:
     """Writes a manifest of two models and the given exposures, as dbt 1.11 does."""
     models = {
         "feat_tracks": ["track_id", "vector"],
@@ -106,9 +104,7 @@ def test_reads_what_the_exposures_say(tmp_path: Path) -> None:
 def test_reads_meta_beside_config_and_skips_other_exposures(tmp_path: Path) -> None:
     path = manifest(tmp_path, track_vector_index=None, heard_tracks_filter=None)
     content = json.loads(path.read_text())
-    content["exposures"]["exposure.encore.heard_tracks_filter"]["meta"] = {
-        "artifact": HEARD
-    }
+    content["exposures"]["exposure.encore.heard_tracks_filter"]["meta"] = {"artifact": HEARD}
     path.write_text(json.dumps(content))
     assert [artifact.name for artifact in read(path, BUILDERS)] == ["heard_tracks_filter"]
 
@@ -231,9 +227,7 @@ def test_refuses_other_parents_than_one_model(
         "track_vectors.faiss/heard.bloom",
     ],
 )
-def test_refuses_two_artifacts_that_write_the_same_files(
-    tmp_path: Path, other: str
-) -> None:
+def test_refuses_two_artifacts_that_write_the_same_files(tmp_path: Path, other: str) -> None:
     declared = HEARD | {"path": other}
     path = manifest(tmp_path, track_vector_index=VECTORS, heard_tracks_filter=declared)
     refused(path, "heard_tracks_filter", "track_vector_index", other)

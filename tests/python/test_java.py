@@ -34,9 +34,7 @@ def test_version_is_the_feature_release(tmp_path: Path, text: str, release: int)
     assert java_version(fake_java(tmp_path, text)) == release
 
 
-def test_java_home_goes_before_path(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_java_home_goes_before_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     home = fake_java(tmp_path / "home", "17.0.1")
     on_path = fake_java(tmp_path / "path", "21.0.1")
     monkeypatch.setenv("PATH", str(on_path.parent))
@@ -61,18 +59,14 @@ def test_too_old_and_broken_ones_are_named(
 def test_an_old_java_home_does_not_hide_a_good_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv(
-        "JAVA_HOME", str(fake_java(tmp_path / "old", "1.8.0_1").parents[1])
-    )
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "old", "1.8.0_1").parents[1]))
     provided = fake_java(tmp_path / "venv/java", "21.0.8")
     assert find_java() == provided
 
 
 def test_wrapper_drops_one_argument_and_keeps_the_others(tmp_path: Path) -> None:
     real = tmp_path / "a 'real' one"
-    real.write_text(
-        '#!/bin/sh\nfor a do echo "[$a]" >&2; done\necho \'version "21"\' >&2\n'
-    )
+    real.write_text('#!/bin/sh\nfor a do echo "[$a]" >&2; done\necho \'version "21"\' >&2\n')
     real.chmod(0o755)
     wrapper = tmp_path / "java/bin/java"
     write_wrapper(wrapper, real)

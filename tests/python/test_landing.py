@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from python_hooks import landing
+from python_hooks import csv_text, landing, landing_batches
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT, Home
 
@@ -142,8 +142,8 @@ RECORDS = st.one_of(
 def test_lines_are_right_across_blocks(
     monkeypatch: pytest.MonkeyPatch, records: list[str], end: str
 ) -> None:
-    monkeypatch.setattr(landing, "BLOCK_BYTES", 101)
-    monkeypatch.setattr(landing, "ROW_GROUP_ROWS", 7)
+    monkeypatch.setattr(csv_text, "BLOCK_BYTES", 101)
+    monkeypatch.setattr(landing_batches, "ROW_GROUP_ROWS", 7)
     body = end.join(records)
     with tempfile.TemporaryDirectory() as folder:
         assert landed(Path(folder), HISTORY + body.encode()) == expected(body, 2, 3)
@@ -178,7 +178,7 @@ def test_an_unclosed_quote_costs_one_line(tmp_path: Path) -> None:
 
 def test_a_quote_left_open_in_a_large_file_costs_one_line(tmp_path: Path) -> None:
     line = b"id,2024-01-01T00:00:00Z,0123456789\n"
-    after = 2 * landing.BLOCK_BYTES // len(line)
+    after = 2 * csv_text.BLOCK_BYTES // len(line)
     rows = land_bytes(tmp_path, HISTORY + line * 3 + b'b,"t,2\n' + line * after)
     assert len(rows) == 3 + 1 + after
     unreadable = [(r["source_line"], r["raw_line"]) for r in rows if r["raw_line"]]
@@ -187,21 +187,21 @@ def test_a_quote_left_open_in_a_large_file_costs_one_line(tmp_path: Path) -> Non
 
 
 def test_a_huge_cell_arrives_whole(tmp_path: Path) -> None:
-    cell = "x\n" * (landing.BLOCK_BYTES // 2 - 100)
+    cell = "x\n" * (csv_text.BLOCK_BYTES // 2 - 100)
     rows = land_bytes(tmp_path, HISTORY + b"a,t,\n" + f'b,"{cell}",\nc,t,\n'.encode())
     assert [row["source_line"] for row in rows] == [2, 3, 3 + cell.count("\n") + 1]
     assert rows[1]["timestamp"] == cell
 
 
 def test_a_line_longer_than_a_block_is_refused(tmp_path: Path, home: Home) -> None:
-    path = write(tmp_path / "a.csv", HISTORY + b"a,t,\nb," + b"x" * 3 * landing.BLOCK_BYTES)
+    path = write(tmp_path / "a.csv", HISTORY + b"a,t,\nb," + b"x" * 3 * csv_text.BLOCK_BYTES)
     error = refusal(home, path)
     assert "a.csv" in error.message
     assert "line 3 is longer than" in error.message
 
 
 def test_only_unreadable_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landing, "BLOCK_BYTES", 128)
+    monkeypatch.setattr(csv_text, "BLOCK_BYTES", 128)
     rows = land_bytes(tmp_path, HISTORY + b"a,b\n" * 500)
     assert [row["source_line"] for row in rows] == list(range(2, 502))
     assert {row["raw_line"] for row in rows} == {"a,b"}
@@ -410,8 +410,8 @@ def test_a_lock_is_waited_for_and_a_file_that_changes_meanwhile_is_refused(
 def test_memory_is_bounded_by_row_groups(
     tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(landing, "BLOCK_BYTES", 600)
-    monkeypatch.setattr(landing, "ROW_GROUP_ROWS", 250)
+    monkeypatch.setattr(csv_text, "BLOCK_BYTES", 600)
+    monkeypatch.setattr(landing_batches, "ROW_GROUP_ROWS", 250)
     path = write(tmp_path / "a.csv", HISTORY + b"a,t,\n" * 1000)
     landing.land([path], home)
     metadata = pq.read_metadata(landing.batches(home)[0].path)
@@ -505,7 +505,7 @@ def test_a_file_without_permission(tmp_path: Path, home: Home) -> None:
         (gzip.compress(b"id,timestamp\na,t\n")[:-9], "cut short"),
         (gzip.compress(b"id,timestamp\na,t\n") + b"rubbish", "damaged"),
         (gzip.compress(b"id,timestamp\na,t\n")[:-8] + bytes(8), "damaged"),
-        (b"x" * (landing.BLOCK_BYTES + 1), "line 1 is longer"),
+        (b"x" * (csv_text.BLOCK_BYTES + 1), "line 1 is longer"),
     ],
 )
 def test_what_is_no_csv_is_named(

@@ -43,9 +43,8 @@ def test_a_second_build_is_refused_at_once_and_told_who_holds_it(tmp_path: Path)
         with pytest.raises(EncoreError) as caught, build_lock(home, "encore dbt build"):
             pass
         assert time.monotonic() - before < 1
-        assert (
-            f"`encore run batch` holds the build lock since {time.gmtime().tm_year}"
-            in (caught.value.message)
+        assert f"`encore run batch` holds the build lock since {time.gmtime().tm_year}" in (
+            caught.value.message
         )
         assert f"(pid {holder.pid})" in caught.value.message
     finally:
@@ -83,13 +82,9 @@ def test_a_child_that_outlives_its_parent_keeps_the_lock(tmp_path: Path) -> None
 
 def test_starting_a_server_waits_for_the_one_under_way(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    script = HOLDER.replace(
-        'build_lock(Home(Path(sys.argv[1])), "encore run batch")', "X"
-    )
+    script = HOLDER.replace('build_lock(Home(Path(sys.argv[1])), "encore run batch")', "X")
     script = script.replace("X", "server_lock(Home(Path(sys.argv[1])))")
-    script = script.replace("import build_lock", "import server_lock").replace(
-        "60", "0.5"
-    )
+    script = script.replace("import build_lock", "import server_lock").replace("60", "0.5")
     holder = subprocess.Popen(
         [sys.executable, "-c", script, home.root],
         stdout=subprocess.PIPE,

@@ -229,9 +229,7 @@ def test_keys_follow_another_distribution(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tracks", [1, 12, 500, 3000])
-def test_another_number_of_tracks_keeps_the_proportions(
-    tmp_path: Path, tracks: int
-) -> None:
+def test_another_number_of_tracks_keeps_the_proportions(tmp_path: Path, tracks: int) -> None:
     landed = land(tmp_path, {"tracks": tracks, "listeners": 3, "listens": 50})
     keys = landed.keys()
     assert keys.total() == tracks
@@ -278,9 +276,7 @@ def test_every_reason_of_the_documentation_occurs(landed: Landed) -> None:
     )
     text = (PROJECT / "docs/sample.md").read_text("utf-8")
     for counts in (listens, landed.counts["track_features.csv"]):
-        for outcome in counts - Counter(
-            accepted=10**6, duplicate=10**6, superseded=10**6
-        ):
+        for outcome in counts - Counter(accepted=10**6, duplicate=10**6, superseded=10**6):
             line = rf"^\| .*`{outcome}` \| .*\b{counts[outcome]}\b.* \|$"
             assert re.search(line, text, re.MULTILINE), (outcome, counts[outcome])
 

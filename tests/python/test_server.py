@@ -81,12 +81,8 @@ def test_status_tells_what_runs_and_a_second_start_changes_nothing(
 @pytest.mark.warehouse
 def test_both_doors_are_on_this_machine_only(server_home: Home) -> None:
     process = psutil.Process(server.status(server_home).pid)
-    listening = [
-        c.laddr for c in process.net_connections() if c.status == psutil.CONN_LISTEN
-    ]
-    assert {server_home.thrift_port, server_home.connect_port} <= {
-        a.port for a in listening
-    }
+    listening = [c.laddr for c in process.net_connections() if c.status == psutil.CONN_LISTEN]
+    assert {server_home.thrift_port, server_home.connect_port} <= {a.port for a in listening}
     assert {a.ip.removeprefix("::ffff:") for a in listening} == {"127.0.0.1"}
 
 
@@ -123,9 +119,7 @@ def test_what_depends_on_the_home_reaches_the_server(server_home: Home) -> None:
 @pytest.mark.warehouse
 def test_another_port_than_the_running_servers_is_an_error(server_home: Home) -> None:
     other = dataclasses.replace(server_home, thrift_port=server_home.thrift_port + 1)
-    with pytest.raises(
-        EncoreError, match=f"runs on the ports {server_home.thrift_port} "
-    ):
+    with pytest.raises(EncoreError, match=f"runs on the ports {server_home.thrift_port} "):
         server.start(other)
 
 

@@ -1,0 +1,181 @@
+"""Recognising a file by its header, and reading it once before anything is written."""
+
+import codecs
+import csv
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from python_hooks import csv_text
+from python_hooks.csv_text import Advance, Source, TextLines, reading
+from python_hooks.errors import EncoreError
+from python_hooks.landing_paths import shown
+from python_hooks.shapes import Match, Shape, match
+
+LISTENER = "listener"
+
+
+@dataclass(frozen=True)
+class Header:
+    """The header of a file.
+
+    Attributes:
+        names: The columns, as the file spells them.
+        lines: Physical lines up to its end, blank ones before it included.
+        offset: Decompressed bytes up to its end.
+    """
+
+    names: tuple[str, ...]
+    lines: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A file whose header fits a source.
+
+    Attributes:
+        path: The file.
+        source_file: How its rows name it.
+        header: Its header.
+        match: The table it belongs to, and which column is which.
+        defaults: Values of declared columns that the file lacks.
+    """
+
+    path: Path
+    source_file: str
+    header: Header
+    match: Match
+    defaults: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A recognised file that was read to its end once.
+
+    Attributes:
+        file: The file.
+        digest: First 32 hex digits of the SHA-256 of its table, defaults and content.
+        is_utf8: Whether it is UTF-8 throughout.
+        stamp: Its size in bytes and time of change, as `stamp_of` gives them.
+    """
+
+    file: Recognised
+    digest: str
+    is_utf8: bool
+    stamp: tuple[int, int]
+
+
+def recognise(
+    path: Path, shapes: Sequence[Shape], source: str | None, listener: str | None
+) -> Recognised:
+    """Finds the table of a file by its header.
+
+    Args:
+        path: The file.
+        shapes: The declared tables.
+        source: The table, where the header fits several.
+        listener: The listener, where the file has no such column.
+
+    Raises:
+        EncoreError: The file is no CSV file, or fits no table or several.
+    """
+    name = shown(path)
+    with reading(name):
+        header = _read_header(path)
+    try:
+        found = match(header.names, shapes, source)
+    except EncoreError as error:
+        raise EncoreError(f"{name}: {error.message}", error.hint) from error
+    defaults = {}
+    for column in found.absent:
+        value = listener if column.name == LISTENER and listener else column.default
+        if value is not None:
+            defaults[column.name] = value
+    return Recognised(path, name, header, found, defaults)
+
+
+def _read_header(path: Path) -> Header:
+    with Source(path) as file:
+        start = file.read(4096)
+    looks = _looks_like(start)
+    if looks:
+        raise EncoreError(
+            f"it looks like {looks}, not like a CSV file.",
+            "Files are read as comma-separated UTF-8 text, plain or gzip.",
+        )
+    with TextLines(path) as lines:
+        first = lines.next()
+        while first and not first.strip("\ufeff\r\n\t "):
+            first = lines.next()
+        if not first:
+            raise EncoreError("it is empty: there is no header.", "Check the file.")
+        # A cell of the header may hold line breaks.
+        rest = (lines.next() for _ in range(100))
+        names = next(csv.reader(itertools.chain([first.removeprefix("\ufeff")], rest)))
+        if any("\udc80" <= letter <= "\udcff" for name in names for letter in name):
+            raise EncoreError(
+                "the header is not UTF-8 text.",
+                "Convert the file, for example with `iconv -f latin1 -t utf8`.",
+            )
+        return Header(tuple(names), lines.number, lines.offset)
+
+
+def _looks_like(start: bytes) -> str:
+    """What the first bytes of a file say it is; empty for text."""
+    kinds = {
+        b"PK\x03\x04": "a zip archive or a spreadsheet",
+        b"\x1f\x8b": "gzip inside gzip",
+        b"PAR1": "Parquet",
+        b"%PDF": "a PDF",
+        b"SQLite format 3": "an SQLite database",
+        b"BZh": "bzip2",
+        b"\xfd7zXZ": "xz",
+        b"\x28\xb5\x2f\xfd": "zstd",
+        codecs.BOM_UTF16_LE: "UTF-16 text",
+        codecs.BOM_UTF16_BE: "UTF-16 text",
+    }
+    for magic, kind in kinds.items():
+        if start.startswith(magic):
+            return kind
+    text = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    if text[:1] in (b"{", b"["):
+        return "JSON"
+    if text[:1] == b"<":
+        return "HTML or XML"
+    if b"\0" in re.split(rb"[\r\n]", text, maxsplit=1)[0]:
+        return "binary data or UTF-16 text"
+    return ""
+
+
+def read_once(file: Recognised, advance: Advance) -> Read:
+    """Reads a file to its end: content hash, and whether it is UTF-8 throughout."""
+    stamp = stamp_of(file.path)
+    identity = [file.match.shape.name, sorted(file.defaults.items())]
+    digest = hashlib.sha256(json.dumps(identity).encode() + b"\0")
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_utf8 = True
+    with reading(file.source_file), Source(file.path, advance) as stream:
+        while block := stream.read(csv_text.BLOCK_BYTES):
+            digest.update(block)
+            is_utf8 = is_utf8 and _decodes(decoder, block)
+    is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
+    return Read(file, digest.hexdigest()[:32], is_utf8, stamp)
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of change in ns: others mean that it was written to."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns

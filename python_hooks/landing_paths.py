@@ -1,0 +1,88 @@
+"""Finding the files that a user's paths, folders and patterns name."""
+
+import glob
+import itertools
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from python_hooks.errors import EncoreError
+
+
+def find_files(paths: Iterable[str | Path]) -> list[Path]:
+    """The regular files that paths name, sorted, each once.
+
+    Args:
+        paths: Files, folders (searched for `*.csv` and `*.csv.gz` at any depth, through
+            links, hidden files left out) and glob patterns. `**` is no more than `*`: it
+            would follow links in circles.
+
+    Raises:
+        EncoreError: A path names nothing, or something that is no file or folder.
+    """
+    found: dict[tuple[int, int], Path] = {}
+    for path in itertools.chain.from_iterable(_expand(str(given)) for given in paths):
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise EncoreError(f"Cannot read {shown(path)}: {error.strerror}.") from error
+        if not stat.S_ISREG(status.st_mode):
+            raise EncoreError(
+                f"{shown(path)} is no regular file.",
+                "Save what it delivers to a file, and land that: files are read twice.",
+            )
+        # The same file by two ways (a link, a folder and its parent) is landed once.
+        key = (status.st_dev, status.st_ino)
+        found[key] = min(path, found.get(key, path))
+    return sorted(found.values())
+
+
+def _expand(given: str) -> Iterator[Path]:
+    if os.path.lexists(given):
+        matches = [given]
+    elif glob.has_magic(given):
+        # Path.glob takes no absolute pattern.
+        matches = glob.glob(given)  # noqa: PTH207
+        if not matches:
+            raise EncoreError(
+                f"Nothing matches {shown(given)}.", "Check the pattern with `ls`."
+            )
+    else:
+        raise EncoreError(f"{shown(given)} does not exist.", "Check the path.")
+    for name in matches:
+        path = Path(name)
+        if path.is_dir():
+            yield from _files_in(path)
+        else:
+            yield path
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        name = shown(error.filename)
+        raise EncoreError(f"Cannot read {name}: {error.strerror}.") from error
+
+    seen: set[tuple[int, int]] = set()
+    empty = True
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        status = Path(parent).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if name.lower().endswith((".csv", ".csv.gz")) and not name.startswith("."):
+                empty = False
+                yield Path(parent, name)
+    if empty:
+        raise EncoreError(
+            f"{shown(folder)} holds no *.csv and no *.csv.gz, at any depth.",
+            "Name the files themselves if they are called otherwise.",
+        )
+
+
+def shown(path: str | Path) -> str:
+    """A path as text; bytes of a name that are not UTF-8 as backslash escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
