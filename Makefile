@@ -20,9 +20,15 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.lock
 build: $(VENV)/.installed ## Land, dbt build, artifacts, docs (DATA='files' lands those)
 	$(BIN)/encore run batch $(DATA)
 
-test: $(VENV)/.installed-test ## Check the Python side and the dbt project
+test: $(VENV)/.installed-test ## Style, types, conventions, and all tests (on a server of their own)
 	$(BIN)/ruff check python_hooks tests/python
-	$(BIN)/mypy python_hooks
+	$(BIN)/ruff format --check python_hooks tests/python
+	$(BIN)/mypy
+	$(BIN)/dbt --quiet parse --profiles-dir profiles
+	$(BIN)/sqlfluff lint models tests/data
+	$(BIN)/yamllint --strict .
+	$(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml
+	DBT_PROFILES_DIR=profiles $(BIN)/dbt-score lint --manifest target/manifest.json
 	$(BIN)/pytest tests/python
 
 docs: $(VENV)/.installed ## Write docs/site/index.html

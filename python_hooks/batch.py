@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Unpack
 
 from rich.progress import (
     BarColumn,
@@ -143,13 +144,35 @@ def write_docs(home: Home, lock: BuildLock | None = None) -> Path:
     return DOCS
 
 
+def land_sample(home: Home, **options: Unpack[sample.Options]) -> list[landing.LandedFile]:
+    """Generates the sample into `sample/` of the state folder and lands it."""
+    folder = home.root / "sample"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    sample.generate(folder, **options)
+    # Rows name their file by this path: short where it can be.
+    return landing.land([os.path.relpath(folder)], home, origin="sample")
+
+
+def reset(home: Home) -> None:
+    """Stops the server and deletes all that was landed and made from it.
+
+    Raises:
+        EncoreError: Another build holds the lock.
+    """
+    with build_lock(home, "encore reset"):
+        server.stop(home)
+        for folder in (home.landing, home.warehouse, home.metastore, home.artifacts):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(home.root / "sample", ignore_errors=True)
+        _state(home).unlink(missing_ok=True)
+
+
 def _land(home: Home, data: Sequence[str], listener: str | None) -> None:
     if data:
         landed = landing.land(data, home, listener=listener)
     elif landing.is_empty(home):
-        with tempfile.TemporaryDirectory(prefix="encore-sample-") as folder:
-            sample.generate(Path(folder))
-            landed = landing.land([folder], home, origin="sample")
+        landed = land_sample(home)
     else:
         return
     err.print(landing.as_table(landed))

@@ -1,7 +1,6 @@
 """The command line: `encore`."""
 
 import dataclasses
-import json
 import sys
 from typing import Any
 
@@ -32,6 +31,47 @@ def land(paths: tuple[str, ...], source: str, listener: str, as_json: bool) -> N
     """Land files, folders or globs, e.g. `encore land history.csv`."""
     files = landing.land(paths, Home.from_environment(), source=source, listener=listener)
     _print(landing.as_dicts(files), as_json, landing.as_table(files))
+
+
+@encore.command(name="sample")
+@click.option("--seed", default=1, show_default=True, help="Seed of the generator.")
+@click.option("--listeners", default=200, show_default=True, help="How many listeners.")
+@click.option("--listens", default=40_000, show_default=True, help="How many listens.")
+@click.option("--key", "keys", multiple=True, metavar="KEY=TRACKS", help="Tracks in a key.")
+@_JSON
+def land_sample(
+    seed: int, listeners: int, listens: int, keys: tuple[str, ...], as_json: bool
+) -> None:
+    """Generate the sample and land it, e.g. `encore sample --seed 2 --key 0=30`."""
+    files = batch.land_sample(
+        Home.from_environment(),
+        seed=seed,
+        listeners=listeners,
+        listens=listens,
+        key_counts=dict(map(_key_count, keys)) or None,
+    )
+    _print(landing.as_dicts(files), as_json, landing.as_table(files))
+
+
+def _key_count(text: str) -> tuple[int, int]:
+    key, _, count = text.partition("=")
+    try:
+        return int(key), int(count)
+    except ValueError:
+        raise EncoreError(
+            f"--key {text} is not KEY=TRACKS.", "Write it like `--key 7=163`."
+        ) from None
+
+
+@encore.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Delete all that was landed, and all that was made from it; asks first."""
+    home = Home.from_environment()
+    if not yes:
+        click.confirm(f"Delete landing, warehouse and artifacts of {home.root}?", abort=True)
+    batch.reset(home)
+    err.print(f"Nothing is landed in {home.root} now. Land files with `encore land`.")
 
 
 @encore.group(name="server")
@@ -161,16 +201,29 @@ def similar(track: str, k: int, as_json: bool) -> None:
 @click.argument("model")
 @click.option("--limit", default="20", show_default=True, help="How many rows, or `all`.")
 @click.option("--where", help="A condition in Spark SQL.")
+@click.option("--order-by", help="Columns, e.g. `track_rank, listen_count desc`.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print the rows.",
+)
 @_JSON
-def show(model: str, limit: str, where: str, as_json: bool) -> None:
-    """Show rows of a mart, e.g. `encore show fct_key_frequency`."""
+def show(**options: Any) -> None:
+    """Show rows of a mart, e.g. `encore show fct_key_frequency --order-by track_rank`."""
+    limit, order_by = options["limit"], options["order_by"]
+    if limit != "all" and not limit.isdecimal():
+        raise EncoreError(f"--limit {limit} is neither a number nor `all`.")
     with Warehouse(Home.from_environment()) as warehouse:
         rows = warehouse.read(
-            marts.relation(model),
-            where=where,
+            marts.relation(options["model"]),
+            where=options["where"],
+            order_by=[part.strip() for part in order_by.split(",")] if order_by else None,
             limit=None if limit == "all" else int(limit),
         )
-    _print(rows.to_pylist(), as_json, rows.to_pandas().to_string(index=False))
+    summary.print_rows(rows, "json" if options["as_json"] else options["style"])
 
 
 @encore.command()
@@ -192,23 +245,15 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
-        err.print("Interrupted. Run the same command again to go on.")
+        err.print("Stopped. Run the same command again to go on.")
         sys.exit(130)
 
 
 def _print(answer: Any, as_json: bool, shown: Any) -> None:
     if as_json:
-        click.echo(json.dumps(answer, default=_jsonable, ensure_ascii=False))
+        click.echo(summary.as_json(answer))
     else:
         out.print(shown)
-
-
-def _jsonable(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if hasattr(value, "isoformat"):
-        return value.isoformat().replace("+00:00", "Z")
-    return str(value)
 
 
 def _print_statuses(statuses: Any, as_json: bool) -> None:

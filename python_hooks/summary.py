@@ -1,13 +1,19 @@
 """What a person sees at the end of a build."""
 
+import csv
+import dataclasses
+import json
+import sys
 from typing import Any
 
+import pyarrow as pa
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from python_hooks import marts, recommender
 from python_hooks.batch import DOCS, Report
+from python_hooks.console import out
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
 
@@ -96,6 +102,42 @@ def items_table(title: str, items: list[recommender.Item]) -> Table:
             Text(item.reason),
         )
     return table
+
+
+def print_rows(rows: pa.Table, style: str) -> None:
+    """Prints rows of a mart to stdout as `table`, `csv` (with a header) or `json`."""
+    if style == "json":
+        sys.stdout.write(as_json(rows.to_pylist()) + "\n")
+    elif style == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(rows.column_names)
+        writer.writerows(map(_text, row.values()) for row in rows.to_pylist())
+    else:
+        table = Table(*rows.column_names)
+        for row in rows.to_pylist():
+            table.add_row(*(Text(_text(value)) for value in row.values()))
+        out.print(table)
+
+
+def as_json(value: Any) -> str:
+    """JSON of an answer: time stamps in ISO 8601 with `Z`, letters as they are."""
+    return json.dumps(value, default=_jsonable, ensure_ascii=False)
+
+
+def _jsonable(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list | dict):
+        return as_json(value)
+    return str(_jsonable(value))
 
 
 def _cell(value: Any) -> str:
