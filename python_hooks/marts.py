@@ -53,12 +53,10 @@ def version(warehouse: Warehouse) -> str:
     schema = relations()["pitch_classes"].split(".")[0]
     if not warehouse.query(f"show schemas like '{schema}'").num_rows:
         return ""
-    rows = warehouse.query(f"describe schema extended {schema}").to_pylist()
-    properties = next(
-        (row["info_value"] for row in rows if row["info_name"] == "Properties"), ""
-    )
-    _, _, rest = properties.partition("encore.invocation_id,")
-    return rest.split(")")[0]
+    if not warehouse.query(f"show views in {schema} like 'last_invocation'").num_rows:
+        return ""
+    found = warehouse.read(f"{schema}.last_invocation").to_pylist()
+    return str(found[0]["invocation_id"])
 
 
 def _manifest() -> dict[str, Any]:

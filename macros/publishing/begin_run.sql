@@ -7,7 +7,7 @@
     {#- Who changed the tables last: what is built from them names it, and
         notices a change in between. -#}
     {% do execute_statement(
-        "alter database " ~ target.schema ~ " set dbproperties ('"
-        ~ "encore.invocation_id' = '" ~ invocation_id ~ "')"
+        "create or replace view " ~ target.schema ~ ".last_invocation as select '"
+        ~ invocation_id ~ "' as invocation_id"
     ) %}
 {% endmacro %}
