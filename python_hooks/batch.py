@@ -76,12 +76,12 @@ def run_batch(home: Home, data: Sequence[str] = (), *, listener: str | None = No
             server.start(home)
         with report.step("landing"):
             _land(home, data, listener)
-        print_now = _fingerprint(home)
+        fingerprint_now = fingerprint(home)
         last = _last(home)
         with Warehouse(home) as warehouse, report.step("what is new"):
             report.version = marts.version(warehouse) if last else ""
             report.nothing_new = (
-                last == {"fingerprint": print_now, "version": report.version}
+                last == {"fingerprint": fingerprint_now, "version": report.version}
                 and DOCS.exists()
                 and not _unsound(home, report.version)
             )
@@ -95,7 +95,7 @@ def run_batch(home: Home, data: Sequence[str] = (), *, listener: str | None = No
         with report.step("docs"):
             write_docs(home, lock)
         _state(home).write_text(
-            json.dumps({"fingerprint": print_now, "version": report.version})
+            json.dumps({"fingerprint": fingerprint_now, "version": report.version})
         )
     return report
 
@@ -216,7 +216,7 @@ def _unsound(home: Home, version: str) -> list[str]:
     ]
 
 
-def _fingerprint(home: Home) -> str:
+def fingerprint(home: Home) -> str:
     """Hash of all that decides what a run makes: code, settings and landed batches."""
     digest = hashlib.sha256()
     files = [PROJECT / name for name in _INPUT_FILES]

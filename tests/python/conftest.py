@@ -17,7 +17,7 @@ from python_hooks.home import Home
 _PREFIX = "encore-test-"
 
 
-def _free_home(root: Path) -> Home:
+def free_home(root: Path) -> Home:
     """An installation in a folder, on ports that are free, with a small heap."""
     with ExitStack() as stack:
         # Both held at once, so that they differ.
@@ -31,7 +31,7 @@ def _free_home(root: Path) -> Home:
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """An installation of one test; a server that it starts is stopped after it."""
-    home = _free_home(tmp_path / "home")
+    home = free_home(tmp_path / "home")
     yield home
     server.stop(home)
 
@@ -42,7 +42,7 @@ def server_home() -> Iterator[Home]:
     _remove_leftovers()
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     # Blanks and letters beyond ASCII are in many people's paths.
-    home = _free_home(folder / "état of encore")
+    home = free_home(folder / "état of encore")
     try:
         server.start(home)
         yield home

@@ -1,0 +1,186 @@
+"""The main job over the sample, as a user runs it, and the answers it leaves behind."""
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from python_hooks import batch, sample, server
+from python_hooks.home import PROJECT, Home
+from python_hooks.lock import build_lock
+from tests.python.conftest import free_home
+from tests.python.encore_command import encore, rows, run
+
+pytestmark = pytest.mark.warehouse
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """An installation after its first `make build`."""
+    home = free_home(tmp_path_factory.mktemp("build"))
+    try:
+        home_report = json.loads(encore(home, "run", "batch", "--json"))
+        assert home_report["nothing_new"] is False
+        yield home
+    finally:
+        server.stop(home)
+        shutil.rmtree(home.root, ignore_errors=True)
+
+
+def test_a_second_build_with_nothing_new_does_not_start_dbt(built: Home) -> None:
+    again = json.loads(encore(built, "run", "batch", "--json"))
+    assert again["nothing_new"] is True
+    assert "dbt build" not in again["seconds"]
+
+
+@pytest.mark.parametrize("edited", ["models", "seeds", "macros", "python_hooks"])
+def test_an_edited_file_counts_as_new(
+    edited: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Home
+) -> None:
+    for folder in ("models", "seeds", "macros", "python_hooks"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    monkeypatch.setattr(batch, "PROJECT", tmp_path)
+    before = batch.fingerprint(built)
+    assert batch.fingerprint(built) == before
+    path = next(path for path in sorted((tmp_path / edited).rglob("*.*")) if path.is_file())
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert batch.fingerprint(built) != before
+
+
+def test_the_sample_is_accounted_for_as_it_promises(built: Home) -> None:
+    accounts = {
+        Path(row["source_file"]).name: row for row in rows(built, "fct_landing_accounts")
+    }
+    expected = sample.expected()
+    assert accounts.keys() == expected.keys()
+    for name, counts in expected.items():
+        row = accounts[name]
+        kinds = ("accepted", "duplicate", "superseded", "unreadable")
+        assert {kind: row[f"rows_{kind}"] for kind in kinds} == {
+            kind: counts[kind] for kind in kinds
+        }, name
+        assert row["rows_landed"] == counts.total(), name
+    reasons: dict[str, int] = {}
+    for row in rows(built, "fct_rejected_rows"):
+        reasons[row["rejection_reason"]] = reasons.get(row["rejection_reason"], 0) + 1
+    promised: dict[str, int] = {}
+    for counts in expected.values():
+        for reason, count in counts.items():
+            if reason not in ("accepted", "duplicate", "superseded", "unreadable"):
+                promised[reason] = promised.get(reason, 0) + count
+    assert reasons == promised
+
+
+def test_recommendations_have_reasons_with_numbers(built: Home) -> None:
+    listener = most_active(built)
+    answer = json.loads(encore(built, "recommend", listener, "-k", "5", "--json"))
+    assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
+    assert answer["fallback"] is None
+    assert all(any(c.isdigit() for c in item["reason"]) for item in answer["items"])
+    scores = [item["score"] for item in answer["items"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_discover_leaves_out_what_was_heard(built: Home) -> None:
+    listener = most_active(built)
+    where = f"listener_id = '{listener}'"
+    heard = {
+        row["track_id"] for row in rows(built, "fct_listener_track_rfm", "--where", where)
+    }
+    plain = json.loads(encore(built, "recommend", listener, "-k", "20", "--json"))
+    found = json.loads(
+        encore(built, "recommend", listener, "-k", "20", "--discover", "--json")
+    )
+    assert heard & {item["track_id"] for item in plain["items"]}
+    assert not heard & {item["track_id"] for item in found["items"]}
+    assert len(found["items"]) == 20
+
+
+def test_an_unknown_listener_gets_the_popular_list(built: Home) -> None:
+    answer = json.loads(encore(built, "recommend", "no'body\\", "--json"))
+    assert "not known" in answer["fallback"]
+    assert len(answer["items"]) == 10
+
+
+def test_similar_tracks(built: Home) -> None:
+    known = rows(built, "dim_tracks", "--where", "has_features", "--order-by", "track_id")[0]
+    answer = json.loads(encore(built, "similar", known["track_id"], "-k", "5", "--json"))
+    assert len(answer["items"]) == 5
+    assert known["track_id"] not in {item["track_id"] for item in answer["items"]}
+    refused = run(built, "similar", "no such track")
+    assert refused.returncode == 1
+    assert "no such track" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_similar_falls_back_to_neighbours_for_a_track_without_features(built: Home) -> None:
+    heard = rows(
+        built,
+        "dim_tracks",
+        "--where",
+        "not has_features and track_id in (select track_id from encore.fct_track_neighbours)",
+        "--order-by",
+        "track_id",
+    )[0]
+    answer = json.loads(encore(built, "similar", heard["track_id"], "--json"))
+    assert "no audio features" in answer["fallback"]
+    assert answer["items"]
+    assert {source for item in answer["items"] for source in item["sources"]} == {
+        "neighbours"
+    }
+
+
+def test_show_prints_rows_as_csv_and_refuses_an_unknown_model(built: Home) -> None:
+    printed = encore(built, "show", "fct_key_frequency", "--limit", "all", "--format", "csv")
+    found = list(csv.DictReader(printed.splitlines()))
+    assert {row["pitch_class"] for row in found} >= {"C", "B"}
+    refused = run(built, "show", "fct_keys")
+    assert refused.returncode == 1
+    assert "fct_key_frequency" in refused.stderr
+
+
+def test_a_second_build_at_the_same_time_is_refused_with_the_holder(built: Home) -> None:
+    with build_lock(built, "a long build"):
+        refused = run(built, "run", "batch")
+    assert refused.returncode == 2
+    assert "a long build" in refused.stderr
+
+
+def test_own_files_do_not_mix_with_the_sample(built: Home, tmp_path: Path) -> None:
+    (tmp_path / "history.csv").write_text("id,timestamp\na,2024-01-01\n")
+    refused = run(built, "land", str(tmp_path))
+    assert refused.returncode == 2
+    assert "encore reset" in refused.stderr
+
+
+def test_a_damaged_artifact_is_refused_by_name(built: Home) -> None:
+    for path in built.artifacts.rglob("heard_tracks.bloom"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    refused = run(built, "artifacts", "check")
+    assert refused.returncode == 1
+    assert "heard_tracks_filter" in refused.stdout
+    answer = run(built, "recommend", most_active(built), "--discover")
+    assert answer.returncode != 0
+    assert "heard_tracks_filter" in answer.stderr
+    encore(built, "artifacts", "build")
+    encore(built, "artifacts", "check")
+
+
+def test_the_docs_are_one_page_with_the_lineage(built: Home) -> None:
+    assert built.root.exists()
+    page = (PROJECT / "docs" / "site" / "index.html").read_text()
+    for name in ("track_vector_index", "fct_landing_accounts", "listening_history"):
+        assert name in page
+
+
+def most_active(home: Home) -> str:
+    found: list[dict[str, Any]] = rows(
+        home, "fct_listener_rfm", "--order-by", "frequency desc, listener_id"
+    )
+    return str(found[0]["listener_id"])
