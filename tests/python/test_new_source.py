@@ -63,10 +63,10 @@ def test_yaml_and_a_staging_model_add_a_source(server_home: Home, tmp_path: Path
         shutil.copytree(PROJECT / folder, project / folder)
     for file in ("dbt_project.yml", "selectors.yml"):
         shutil.copy(PROJECT / file, project / file)
-    folder = project / "models" / "staging" / "radio"
-    folder.mkdir()
-    (folder / "_radio__sources.yml").write_text(SOURCES)
-    (folder / "stg_radio__plays.sql").write_text(STAGING)
+    staging = project / "models" / "staging" / "radio"
+    staging.mkdir()
+    (staging / "_radio__sources.yml").write_text(SOURCES)
+    (staging / "stg_radio__plays.sql").write_text(STAGING)
     # Columns in another order, one under its alias, one that nobody declared.
     (tmp_path / "plays.csv").write_text("mood,time,song,station\ncalm,2024-01-02,s1,KXYZ\n")
 
