@@ -2,13 +2,16 @@
 
 import csv
 import json
+import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from python_hooks import server
 from python_hooks.home import PROJECT, Home
+from tests.python.conftest import free_home
 from tests.python.encore_command import encore, rows
 
 pytestmark = pytest.mark.warehouse
@@ -20,11 +23,16 @@ RUN = ("dbt", "--quiet", "run")
 
 
 @pytest.fixture(scope="module")
-def empty(server_home: Home) -> Home:
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """The marts over a landing zone with nothing in it."""
-    assert not list(server_home.landing.glob("*.*/"))
-    encore(server_home, "dbt", "--quiet", "build", "--exclude-resource-type", "unit_test")
-    return server_home
+    home = free_home(tmp_path_factory.mktemp("notes") / "état of encore")
+    try:
+        server.start(home)
+        encore(home, "dbt", "--quiet", "build", "--exclude-resource-type", "unit_test")
+        yield home
+    finally:
+        server.stop(home)
+        shutil.rmtree(home.root, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +134,3 @@ def test_a_week_of_radio_is_accounted_for_row_by_row(notes: Home) -> None:
     for row in (plays, tracks):
         kinds = ("accepted", "duplicate", "superseded", "rejected", "unreadable")
         assert row["rows_landed"] == sum(row[f"rows_{kind}"] for kind in kinds), row
-
-
-def test_the_server_of_the_tests_is_not_the_developers(server_home: Home) -> None:
-    status = server.status(server_home)
-    assert status.running
-    assert server_home.root != PROJECT / "var"
