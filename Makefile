@@ -29,7 +29,7 @@ test: $(VENV)/.installed-test ## Style, types, conventions, and all tests (on a 
 	$(BIN)/yamllint --strict .
 	$(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml
 	DBT_PROFILES_DIR=profiles $(BIN)/dbt-score lint --manifest target/manifest.json
-	$(BIN)/pytest tests/python
+	$(BIN)/pytest tests/python -n 2 --dist loadfile
 
 docs: $(VENV)/.installed ## Write docs/site/index.html
 	$(BIN)/encore docs

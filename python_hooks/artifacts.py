@@ -18,7 +18,7 @@ from python_hooks.artifact_releases import building_folder, current_release, pub
 from python_hooks.bloom_filter import BloomFilter
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
-from python_hooks.home import PROJECT, Home
+from python_hooks.home import Home, target_folder
 from python_hooks.receipt import Built, Receipt
 
 _BUILD = "Run `encore artifacts build`."
@@ -66,9 +66,9 @@ class Status:
     problems: tuple[str, ...]
 
 
-def declared(project: Path = PROJECT) -> list[Artifact]:
+def declared(target: Path | None = None) -> list[Artifact]:
     """The artifacts that the dbt project declares; raises as `declaration.read`."""
-    return declaration.read(project / "target" / "manifest.json", BUILDERS)
+    return declaration.read((target or target_folder()) / "manifest.json", BUILDERS)
 
 
 def build(

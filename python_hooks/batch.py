@@ -24,7 +24,7 @@ from python_hooks.console import err
 from python_hooks.dbt_command import INTERRUPTED, run_dbt_with_events
 from python_hooks.dbt_events import NodeEvent
 from python_hooks.errors import EncoreError, NegativeAnswerError
-from python_hooks.home import PROJECT, Home
+from python_hooks.home import PROJECT, Home, target_folder
 from python_hooks.lock import BuildLock, build_lock
 from python_hooks.warehouse import Warehouse
 
@@ -140,7 +140,7 @@ def write_docs(home: Home, lock: BuildLock | None = None) -> Path:
             "Run `encore dbt docs generate` to see more.",
         )
     DOCS.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT / "target" / "static_index.html", DOCS)
+    shutil.copyfile(target_folder() / "static_index.html", DOCS)
     return DOCS
 
 

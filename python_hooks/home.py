@@ -10,6 +10,11 @@ from python_hooks.errors import EncoreError
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def target_folder() -> Path:
+    """Where dbt writes its manifest and docs: `target/`, or dbt's `DBT_TARGET_PATH`."""
+    return PROJECT / (os.environ.get("DBT_TARGET_PATH") or "target")
+
+
 @dataclass(frozen=True)
 class Home:
     """One installation: a state folder and the ports of its server.

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from python_hooks.errors import EncoreError, NegativeAnswerError
-from python_hooks.home import PROJECT
+from python_hooks.home import target_folder
 from python_hooks.warehouse import Warehouse
 
 
@@ -60,7 +60,7 @@ def version(warehouse: Warehouse) -> str:
 
 
 def _manifest() -> dict[str, Any]:
-    path = PROJECT / "target" / "manifest.json"
+    path = target_folder() / "manifest.json"
     try:
         manifest: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:

@@ -16,6 +16,11 @@ from python_hooks.home import Home
 
 _PREFIX = "encore-test-"
 
+# dbt's results and logs are not the developer's either, and each worker has its own.
+_SCRATCH = tempfile.TemporaryDirectory(prefix="encore-dbt-")
+os.environ["DBT_TARGET_PATH"] = f"{_SCRATCH.name}/target"
+os.environ["DBT_LOG_PATH"] = f"{_SCRATCH.name}/logs"
+
 
 def free_home(root: Path) -> Home:
     """An installation in a folder, on ports that are free, with a small heap."""

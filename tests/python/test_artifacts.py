@@ -362,8 +362,8 @@ def test_readers_see_whole_releases_while_builds_run_and_die(home: Home) -> None
 
 def test_declared_reads_the_manifest_of_the_project(tmp_path: Path) -> None:
     with pytest.raises(EncoreError, match=r"target.manifest\.json"):
-        declared(tmp_path)
+        declared(tmp_path / "target")
     (tmp_path / "target").mkdir()
     content = json.dumps({"nodes": {}, "exposures": {}})
     (tmp_path / "target" / "manifest.json").write_text(content)
-    assert declared(tmp_path) == []
+    assert declared(tmp_path / "target") == []
