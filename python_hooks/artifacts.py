@@ -179,7 +179,7 @@ def _statuses(
     statuses = []
     for artifact in artifacts:
         path = current / artifact.path
-        recorded, problems = None, ["it is not built"]
+        recorded, problems = None, ["not built"]
         if receipt.receipt_path(path).exists():
             try:
                 recorded = look(path)

@@ -258,7 +258,8 @@ def _print(answer: Any, as_json: bool, shown: Any) -> None:
 
 def _print_statuses(statuses: Any, as_json: bool) -> None:
     for status in [] if as_json else statuses:
-        quality = status.receipt.quality if status.receipt else "not built"
-        out.print(f"{status.artifact.name}: {quality} {'; '.join(status.problems)}")
+        quality = status.receipt.quality if status.receipt else {}
+        facts = [f"{measure} {value}" for measure, value in quality.items()]
+        out.print(f"{status.artifact.name}: {'; '.join([*facts, *status.problems])}")
     if as_json:
         _print(list(statuses), True, None)

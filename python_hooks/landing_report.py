@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
@@ -49,8 +50,8 @@ def as_table(files: Sequence[LandedFile]) -> Table:
     for file in files:
         batch = f"{file.batch_id}" + (", landed before" if file.already_landed else "")
         cells = (
-            file.source_file,
-            file.source,
+            Path(file.source_file).name,
+            file.source.partition(".")[2],
             f"{file.rows:,}",
             f"{file.unreadable:,}",
             batch,

@@ -17,6 +17,8 @@ from python_hooks.console import out
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
 
+_OUTCOMES = ("accepted", "duplicate", "superseded", "rejected", "unreadable")
+
 
 def summarise(home: Home, report: Report) -> dict[str, Any]:
     """Reads the figures of the summary, as `encore run batch --json` prints them."""
@@ -26,6 +28,7 @@ def summarise(home: Home, report: Report) -> dict[str, Any]:
             f"select '{name}' as mart, count(*) as row_count from {relation}"
             for name, relation in schema.items()
         )
+        outcomes = ", ".join(f"sum(rows_{kind}) as {kind}" for kind in _OUTCOMES)
         listener = warehouse.query(
             f"select listener_id from {schema['fct_listener_rfm']} "
             "order by frequency desc, listener_id limit 1"
@@ -34,9 +37,7 @@ def summarise(home: Home, report: Report) -> dict[str, Any]:
             "version": report.version,
             "nothing_new": report.nothing_new,
             "accounts": warehouse.query(
-                "select source, sum(rows_landed) landed, sum(rows_accepted) accepted, "
-                "sum(rows_duplicate) duplicate, sum(rows_superseded) superseded, "
-                "sum(rows_rejected) rejected, sum(rows_unreadable) unreadable "
+                f"select source, sum(rows_landed) as landed, {outcomes} "
                 f"from {schema['fct_landing_accounts']} group by source order by source"
             ).to_pylist(),
             "marts": {
@@ -64,9 +65,10 @@ def summarise(home: Home, report: Report) -> dict[str, Any]:
 
 def render(figures: dict[str, Any]) -> Group:
     """The summary as tables for the terminal."""
-    accounts = Table(*(figures["accounts"] or [{"landed": 0}])[0], title="Landed rows")
-    for row in figures["accounts"]:
-        accounts.add_row(*(_cell(cell) for cell in row.values()))
+    sources = figures["accounts"]
+    accounts = Table("rows", *(row["source"] for row in sources), title="Landed rows")
+    for kind in ("landed", *_OUTCOMES):
+        accounts.add_row(kind, *(_cell(row[kind]) for row in sources))
     rows = Table("mart", "rows", title="Rows per mart")
     for name, count in figures["marts"].items():
         rows.add_row(name, f"{count:,}")

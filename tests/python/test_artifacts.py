@@ -197,7 +197,7 @@ def test_an_index_is_no_filter(home: Home) -> None:
 
 def test_what_is_not_built_is_said_to_be_so(home: Home) -> None:
     for look in (check, overview):
-        assert [status.problems for status in look(BOTH, home)] == [("it is not built",)] * 2
+        assert [status.problems for status in look(BOTH, home)] == [("not built",)] * 2
     with pytest.raises(EncoreError, match="heard_tracks_filter is not built"):
         open_filter(HEARD, home)
 
@@ -284,7 +284,7 @@ def test_a_damaged_artifact_is_not_kept(
     (home.artifacts / "current" / VECTORS.path).write_bytes(b"damaged")
     build(BOTH, home, Reader(marts()), "v2", [HEARD.name])
     assert "track_vector_index is left out" in capsys.readouterr().err
-    assert overview([VECTORS], home)[0].problems == ("it is not built",)
+    assert overview([VECTORS], home)[0].problems == ("not built",)
 
 
 def test_unknown_names_are_refused_with_the_known_ones(home: Home) -> None:

@@ -1,5 +1,7 @@
 -- One row per listener and track to play again: what they heard often and
--- lately. Strength = log2(1 + listens) * 2^(-age / half-life).
+-- lately. Strength = log2(1 + listens) * 2^(-age / half-life), the age counted
+-- from the listener's own last day: who has been away for years has favourites
+-- too, and only the proportions matter.
 with
 
 listener_tracks as (
@@ -29,7 +31,8 @@ rated as (
             log2(1 + listener_tracks.listen_count) * power(
                 0.5D,
                 date_diff(
-                    {{ utc_date('span.as_of') }},
+                    max({{ utc_date('listener_tracks.last_listened_at') }})
+                        over (partition by listener_tracks.listener_id),
                     {{ utc_date('listener_tracks.last_listened_at') }}
                 ) / {{ var('popularity_half_life_days') }}
             ),

@@ -45,10 +45,16 @@ weighed as (
         candidates.source,
         candidates.reason,
         cast(
-            weights.weight * candidates.strength / max(
-                candidates.strength
-            ) over (partition by candidates.listener_id, candidates.source)
-            as decimal(12, 9)
+            -- Nothing is strong where even the best has no strength.
+            weights.weight * coalesce(
+                try_divide(
+                    candidates.strength,
+                    max(candidates.strength) over (
+                        partition by candidates.listener_id, candidates.source
+                    )
+                ),
+                0
+            ) as decimal(12, 9)
         ) as contribution
     from candidates
     inner join weights

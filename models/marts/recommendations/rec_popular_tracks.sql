@@ -31,8 +31,15 @@ popular as (
     select
         ranked.popularity_rank as rank,
         ranked.track_id,
-        round(
-            ranked.decayed_30d / max(ranked.decayed_30d) over (), 9
+        -- 0 for all when `as_of` lies so late that everything has decayed.
+        coalesce(
+            round(
+                try_divide(
+                    ranked.decayed_30d, max(ranked.decayed_30d) over ()
+                ),
+                9
+            ),
+            0
         ) as score,
         array('popular') as sources,
         format_string(
