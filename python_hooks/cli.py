@@ -100,7 +100,13 @@ def server_stop(as_json: bool) -> None:
 def server_status(as_json: bool) -> None:
     """Say whether it runs and answers."""
     status = server.status(Home.from_environment())
-    _print(dataclasses.asdict(status), as_json, status.note)
+    facts = dataclasses.asdict(status)
+    known = [
+        f"  {name.replace('_', ' ')}: {value}"
+        for name, value in facts.items()
+        if name not in ("running", "note", "answers") and value is not None
+    ]
+    _print(facts, as_json, "\n".join([status.note, *known]))
     sys.exit(0 if status.answers else 1)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 from rich.console import Group
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from python_hooks import marts, recommender
@@ -115,7 +115,7 @@ def print_rows(rows: pa.Table, style: str) -> None:
         writer.writerow(rows.column_names)
         writer.writerows(map(_text, row.values()) for row in rows.to_pylist())
     else:
-        table = Table(*rows.column_names)
+        table = Table(*(Column(name, overflow="fold") for name in rows.column_names))
         for row in rows.to_pylist():
             table.add_row(*(Text(_text(value)) for value in row.values()))
         out.print(table)
