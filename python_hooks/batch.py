@@ -236,6 +236,9 @@ def _state(home: Home) -> Path:
 
 
 def _last(home: Home) -> dict[str, str]:
+    """The last complete run; none where dbt's manifest has been cleaned away."""
+    if not (target_folder() / "manifest.json").exists():
+        return {}
     try:
         last: dict[str, str] = json.loads(_state(home).read_text())
     except (FileNotFoundError, ValueError):
