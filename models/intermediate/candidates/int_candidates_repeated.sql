@@ -1,7 +1,6 @@
 -- One row per listener and track to play again: what they heard often and
 -- lately. Strength = log2(1 + listens) * 2^(-age / half-life), the age counted
--- from the listener's own last day: who has been away for years has favourites
--- too, and only the proportions matter.
+-- from their own last day: who has been away for years has favourites too.
 with
 
 listener_tracks as (
