@@ -1,18 +1,18 @@
-"""Releases: the folders that built artifacts are read from.
+"""Releases of artifacts: the folders that built artifacts are read from.
 
-All artifacts of an installation form a release, a folder that never changes:
+All artifacts of one build form a folder that never changes:
 
     artifacts/releases/000007/   track_vectors.faiss, track_vectors.faiss.json, …
-    artifacts/current            link to the release that is read
+    artifacts/current            link to the folder that is read
 
-A build writes the next release aside and then replaces the link, which is the one
-moment in which anything changes for readers: a new file never meets an old receipt.
-The release before is kept for readers that resolved the link a moment ago.
+A build stores the next folder; when the marts it was made from are published, the
+link is replaced, which is the one moment in which anything changes for readers: a new
+file never meets an old receipt. Folders of marts that one can go back to are kept.
 """
 
 import fcntl
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def building_folder(home: Home) -> Iterator[Path]:
         # The lock ends with its process, however that ends.
         with (home.artifacts / "build.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _sweep(home)
+            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             try:
                 yield folder
@@ -53,33 +53,37 @@ def building_folder(home: Home) -> Iterator[Path]:
         ) from error
 
 
-def publish_release(folder: Path, home: Home) -> None:
-    """Makes the built folder the current release, durably and at once."""
+def store_release(folder: Path, home: Home) -> Path:
+    """Stores the built folder durably under the next number; nobody reads it yet."""
     for path in (*folder.rglob("*"), folder):
         sync(path)
-    release = home.artifacts / "releases" / f"{_number(home) + 1:06d}"
+    numbers = [int(path.name) for path in stored_releases(home)]
+    release = home.artifacts / "releases" / f"{max(numbers, default=0) + 1:06d}"
     release.parent.mkdir(exist_ok=True)
     folder.rename(release)
     sync(release.parent)
-    link = home.artifacts / "current.new"
-    link.unlink(missing_ok=True)
-    link.symlink_to(release.relative_to(home.artifacts))
-    link.replace(home.artifacts / "current")
-    sync(home.artifacts)
-    _sweep(home)
+    return release
 
 
-def _number(home: Home) -> int:
-    """The number of the current release; 0 if there is none."""
-    name = current_release(home).name
-    return int(name) if name.isdecimal() else 0
+def stored_releases(home: Home) -> list[Path]:
+    """The folders of all stored releases, the newest first."""
+    found = (home.artifacts / "releases").glob("*")
+    return sorted((path for path in found if path.name.isdecimal()), reverse=True)
 
 
-def _sweep(home: Home) -> None:
-    """Removes what killed builds left, and all but the last two releases."""
-    shutil.rmtree(home.artifacts / "building", ignore_errors=True)
-    number = _number(home)
-    kept = {f"{number:06d}", f"{number - 1:06d}"}
-    for release in (home.artifacts / "releases").glob("*"):
-        if release.name not in kept:
-            shutil.rmtree(release)
+def point_to(release: Path, home: Home, kept: Collection[Path]) -> None:
+    """Makes a stored release the current one, and removes what is not kept.
+
+    The release before stays for readers that resolved the link a moment ago.
+    """
+    before = current_release(home)
+    if before != release.resolve():
+        link = home.artifacts / "current.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(release.relative_to(home.artifacts))
+        link.replace(home.artifacts / "current")
+        sync(home.artifacts)
+    stay = {path.resolve() for path in (before, release, *kept)}
+    for stored in stored_releases(home):
+        if stored.resolve() not in stay:
+            shutil.rmtree(stored)

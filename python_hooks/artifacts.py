@@ -14,7 +14,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from python_hooks import ann_index, bloom_filter, console, declaration, receipt
 from python_hooks.ann_index import AnnIndex
-from python_hooks.artifact_releases import building_folder, current_release, publish_release
+from python_hooks.artifact_releases import (
+    building_folder,
+    current_release,
+    point_to,
+    store_release,
+    stored_releases,
+)
 from python_hooks.bloom_filter import BloomFilter
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
@@ -23,7 +29,8 @@ from python_hooks.receipt import Built, Receipt
 
 _BUILD = "Run `encore artifacts build`."
 
-Read = Callable[[str, Sequence[str]], pa.Table]
+Read = Callable[[Artifact, Sequence[str]], pa.Table]
+VersionOf = Callable[[Artifact], str]
 
 
 class Builder(declaration.Kind, Protocol):
@@ -75,16 +82,16 @@ def build(
     artifacts: Sequence[Artifact],
     home: Home,
     read: Read,
-    version: str,
+    version_of: VersionOf,
     names: Collection[str] | None = None,
 ) -> list[Receipt]:
-    """Builds artifacts and releases them together: all of them or none.
+    """Builds artifacts and stores them together, all or none; `follow` releases them.
 
     Args:
         artifacts: All declared artifacts; what is not among them leaves the release.
         home: The installation.
-        read: Reads columns of a relation.
-        version: dbt's invocation id of the marts that are read.
+        read: Reads columns of an artifact's model.
+        version_of: The build of the model that an artifact is made from.
         names: The artifacts to build, by default all; the others stay as they are.
 
     Returns:
@@ -105,18 +112,60 @@ def build(
         receipts = []
         for artifact in artifacts:
             if names is None or artifact.name in names:
-                receipts.append(_build(artifact, folder, read, version, say))
+                receipts.append(_build(artifact, folder, read, version_of(artifact), say))
             else:
                 _keep(artifact, folder, current_release(home))
         if receipts:
-            publish_release(folder, home)
+            store_release(folder, home)
     return receipts
+
+
+def follow(
+    artifacts: Sequence[Artifact],
+    home: Home,
+    version_of: VersionOf,
+    kept: Sequence[VersionOf] = (),
+) -> bool:
+    """Releases the newest stored artifacts that were made from these marts.
+
+    Args:
+        artifacts: All declared artifacts.
+        home: The installation.
+        version_of: The published build of the model that an artifact is made from.
+        kept: The same of releases that one may go back to: their artifacts stay.
+
+    Returns:
+        Whether there were any; if not, what was released before stays.
+    """
+    stored = stored_releases(home)
+    found = [_made_from(artifacts, stored, wanted) for wanted in (version_of, *kept)]
+    if found[0] is None:
+        return False
+    point_to(found[0], home, [path for path in found if path])
+    return True
+
+
+def _made_from(
+    artifacts: Sequence[Artifact], stored: Sequence[Path], version_of: VersionOf
+) -> Path | None:
+    for folder in stored:
+        versions = [_recorded_version(folder / artifact.path) for artifact in artifacts]
+        if versions == [version_of(artifact) for artifact in artifacts]:
+            return folder
+    return None
+
+
+def _recorded_version(path: Path) -> str | None:
+    try:
+        return receipt.read(path).version
+    except EncoreError:
+        return None
 
 
 def check(
     artifacts: Sequence[Artifact],
     home: Home,
-    version: str | None = None,
+    version_of: VersionOf | None = None,
     row_counts: Mapping[str, int] | None = None,
 ) -> list[Status]:
     """Hashes every file again and compares receipts with declarations and marts.
@@ -124,17 +173,18 @@ def check(
     Args:
         artifacts: The artifacts to check.
         home: The installation.
-        version: dbt's invocation id of the marts now, if it should be compared.
+        version_of: The published build of an artifact's model, if it should be compared.
         row_counts: Rows of the marts now, by relation, as far as they are known.
     """
     statuses = []
     for status in _statuses(artifacts, home, receipt.verify):
         problems = list(status.problems)
         if recorded := status.receipt:
-            if version is not None and recorded.version != version:
+            version = version_of(status.artifact) if version_of else recorded.version
+            if recorded.version != version:
                 problems.append(
-                    f"it was built from version {recorded.version} of the marts, "
-                    f"which are at {version}"
+                    f"it was built from {status.artifact.model} of {recorded.version}, "
+                    f"published is that of {version}"
                 )
             rows = (row_counts or {}).get(status.artifact.relation, recorded.rows)
             if rows != recorded.rows:
@@ -207,7 +257,7 @@ def _build(
 ) -> Receipt:
     builder = BUILDERS[artifact.builder]
     say(f"{artifact.name}: reading {artifact.relation}")
-    table = read(artifact.relation, builder.required_columns(artifact))
+    table = read(artifact, builder.required_columns(artifact))
     _require_key(table, artifact)
     say(f"{artifact.name}: building and measuring, {table.num_rows} rows")
     built = builder.build(table, artifact)

@@ -5,12 +5,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Unpack
 
+import pyarrow as pa
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,17 +20,20 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from python_hooks import artifacts, landing, marts, sample, server
+from python_hooks import artifacts, landing, layers, releases, sample, server
 from python_hooks.console import err
-from python_hooks.dbt_command import INTERRUPTED, run_dbt_with_events
+from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.dbt_events import NodeEvent
+from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import PROJECT, Home, target_folder
 from python_hooks.lock import BuildLock, build_lock
+from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
 
 DOCS = PROJECT / "docs" / "site" / "index.html"
 _INPUTS = ("models", "macros", "seeds", "tests/data", "profiles", "python_hooks")
+_BATCH_ONLY = ("int_listens_log", "dim_tracks", "rec_listener_tracks")
 _INPUT_FILES = ("dbt_project.yml", "selectors.yml", "requirements.lock")
 
 
@@ -38,12 +42,10 @@ class Report:
     """What a run did.
 
     Attributes:
-        version: dbt's invocation id of the marts.
         nothing_new: Nothing had changed since the last run; dbt was not started.
         seconds: Seconds of each step, in order.
     """
 
-    version: str = ""
     nothing_new: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -76,53 +78,54 @@ def run_batch(home: Home, data: Sequence[str] = (), *, listener: str | None = No
             server.start(home)
         with report.step("landing"):
             _land(home, data, listener)
-        fingerprint_now = fingerprint(home)
-        last = _last(home)
-        with Warehouse(home) as warehouse, report.step("what is new"):
-            report.version = marts.version(warehouse) if last else ""
-            report.nothing_new = (
-                last == {"fingerprint": fingerprint_now, "version": report.version}
-                and DOCS.exists()
-                and not _unsound(home, report.version)
-            )
+        now = fingerprint(home)
+        with report.step("what is new"):
+            report.nothing_new = _last(home) == _made(home, now) and DOCS.exists()
         if report.nothing_new:
             return report
-        _state(home).unlink(missing_ok=True)
-        with report.step("dbt build"):
-            _dbt(home, lock)
+        with report.step("dbt build"), _bar() as show:
+            build = layers.build_batch(home, lock, show)
         with report.step("artifacts"):
-            report.version = build_artifacts(home)
+            _build_artifacts(home, build)
+        with report.step("publish"):
+            layers.publish(home, build)
         with report.step("docs"):
             write_docs(home, lock)
-        _state(home).write_text(
-            json.dumps({"fingerprint": fingerprint_now, "version": report.version})
-        )
+        _state(home).write_text(json.dumps(_made(home, now)))
     return report
 
 
 def build_artifacts(home: Home, names: Sequence[str] = ()) -> str:
-    """Builds artifacts from marts that the build lock holds still, and checks them.
+    """Builds artifacts from the published marts and releases them.
 
     Returns:
-        The version of the marts they were built from.
+        Id of the release they were built from.
 
     Raises:
-        EncoreError: No marts, or a plain dbt changed them meanwhile.
+        EncoreError: Nothing is published, or other artifacts are of other marts.
         NegativeAnswerError: An artifact is worse than declared.
     """
-    declared = artifacts.declared()
-    with Warehouse(home) as warehouse:
-        version = marts.version(warehouse)
-        artifacts.build(declared, home, warehouse.read, version, names or None)
-        now = marts.version(warehouse)
-    if now != version:
-        raise EncoreError(
-            f"The marts changed from version {version} to {now} while artifacts were built.",
-            "Run `encore run batch`.",
-        )
-    if not names and (problems := _unsound(home, version)):
+    _build_artifacts(home, None, names)
+    release = layers.follow(home)
+    if problems := _unsound(home, release):
         raise NegativeAnswerError("; ".join(problems), "Run `encore artifacts build`.")
-    return version
+    return release.release_id
+
+
+def _build_artifacts(home: Home, build: str | None, names: Sequence[str] = ()) -> None:
+    with Warehouse(home) as warehouse:
+        release = (
+            releases.unpublished(warehouse, home, build)
+            if build
+            else releases.current(warehouse, home)
+        )
+
+        def read(artifact: Artifact, columns: Sequence[str]) -> pa.Table:
+            return warehouse.read(release.relation(artifact.model), columns)
+
+        artifacts.build(
+            artifacts.declared(), home, read, layers.version_of(release.builds), names or None
+        )
 
 
 def write_docs(home: Home, lock: BuildLock | None = None) -> Path:
@@ -178,7 +181,8 @@ def _land(home: Home, data: Sequence[str], listener: str | None) -> None:
     err.print(landing.as_table(landed))
 
 
-def _dbt(home: Home, lock: BuildLock) -> None:
+@contextmanager
+def _bar() -> Iterator[Callable[[NodeEvent], None]]:
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -188,32 +192,34 @@ def _dbt(home: Home, lock: BuildLock) -> None:
         transient=True,
     ) as progress:
         bar = progress.add_task("dbt build", total=None)
-
-        def show(event: NodeEvent) -> None:
-            progress.update(
-                bar, total=event.total, completed=event.done, description=event.node[:40]
-            )
-
-        result = run_dbt_with_events(["build"], home, show, lock=lock)
-    if result.exit_code == INTERRUPTED:
-        raise KeyboardInterrupt
-    if result.exit_code:
-        for failed in result.failures:
-            err.print(f"[red]✗ {failed.node}[/red]")
-            err.print(failed.message, markup=False)
-        raise NegativeAnswerError(
-            f"dbt build failed: {len(result.failures)} problem(s), shown above.",
-            "Mend the model or the data and run `make build` again; "
-            "`encore dbt build -s MODEL+` runs one part.",
+        yield lambda event: progress.update(
+            bar, total=event.total, completed=event.done, description=event.node[:40]
         )
 
 
-def _unsound(home: Home, version: str) -> list[str]:
+def _unsound(home: Home, release: Release) -> list[str]:
+    version_of = layers.version_of(release.builds)
     return [
         f"{status.artifact.name}: {problem}"
-        for status in artifacts.check(artifacts.declared(), home, version)
+        for status in artifacts.check(artifacts.declared(), home, version_of)
         for problem in status.problems
     ]
+
+
+def _made(home: Home, inputs: str) -> dict[str, str] | None:
+    """What a complete run over these inputs leaves; None where something is missing."""
+    if not (target_folder() / "manifest.json").exists():
+        return None
+    try:
+        with Warehouse(home) as warehouse:
+            release = releases.current(warehouse, home)
+    except EncoreError:
+        return None
+    if _unsound(home, release):
+        return None
+    # Speed runs in between change nothing of what a batch makes.
+    made = [release.builds.get(model, "") for model in _BATCH_ONLY]
+    return {"fingerprint": inputs, "builds": " ".join(made)}
 
 
 def fingerprint(home: Home) -> str:
@@ -236,9 +242,6 @@ def _state(home: Home) -> Path:
 
 
 def _last(home: Home) -> dict[str, str]:
-    """The last complete run; none where dbt's manifest has been cleaned away."""
-    if not (target_folder() / "manifest.json").exists():
-        return {}
     try:
         last: dict[str, str] = json.loads(_state(home).read_text())
     except (FileNotFoundError, ValueError):

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from python_hooks import artifacts, batch, landing, marts, recommender, server, summary
+from python_hooks import (
+    artifacts,
+    batch,
+    landing,
+    layers,
+    recommender,
+    releases,
+    server,
+    summary,
+)
 from python_hooks.console import err, out
 from python_hooks.dbt_command import run_dbt
 from python_hooks.errors import EncoreError
@@ -145,6 +154,53 @@ def run_batch(paths: tuple[str, ...], listener: str, as_json: bool) -> None:
     _print(figures, as_json, summary.render(figures))
 
 
+def _run_speed(lane: layers.Speed, as_json: bool) -> None:
+    report = layers.run_speed(Home.from_environment(), lane)
+    said = (
+        "nothing new"
+        if report.nothing_new
+        else f"batches {report.batch + 1} to {report.upto} above the batch layer"
+    )
+    shown = f"{lane}: {said}, release {report.release} ({report.seconds} s)"
+    _print(dataclasses.asdict(report), as_json, shown)
+
+
+@run.command(name="minute")
+@_JSON
+def run_minute(as_json: bool) -> None:
+    """Publish what has landed since the last run, in seconds."""
+    _run_speed("minute", as_json)
+
+
+@run.command(name="hourly")
+@_JSON
+def run_hourly(as_json: bool) -> None:
+    """Publish what has landed, and compact what the minute runs left."""
+    _run_speed("hourly", as_json)
+
+
+@encore.command(name="releases")
+@_JSON
+def releases_list(as_json: bool) -> None:
+    """List the releases that are kept, the newest first."""
+    with Warehouse(Home.from_environment()) as warehouse:
+        kept = releases.kept(warehouse)
+    _print(kept, as_json, summary.releases_table(kept))
+
+
+@encore.command()
+@click.argument("release")
+@_JSON
+def rollback(release: str, as_json: bool) -> None:
+    """Publish a kept release again, e.g. `encore rollback 20261124T143000123456`.
+
+    The next speed run adds what has arrived since: nothing is lost.
+    """
+    now = layers.rollback(Home.from_environment(), release)
+    shown = f"Release {now.release_id} is published, as {release} was (batch {now.upto})."
+    _print({"release": now.release_id, "batch": now.batch, "upto": now.upto}, as_json, shown)
+
+
 @encore.group(name="artifacts")
 def artifacts_group() -> None:
     """List, build and check the artifacts."""
@@ -156,7 +212,7 @@ def artifacts_build(names: tuple[str, ...]) -> None:
     """Build artifacts from the marts, by default all."""
     home = Home.from_environment()
     with build_lock(home, "encore artifacts build"):
-        err.print(f"Built from version {batch.build_artifacts(home, names)} of the marts.")
+        err.print(f"Built from release {batch.build_artifacts(home, names)}.")
 
 
 @artifacts_group.command(name="list")
@@ -222,9 +278,10 @@ def show(**options: Any) -> None:
     limit, order_by = options["limit"], options["order_by"]
     if limit != "all" and not limit.isdecimal():
         raise EncoreError(f"--limit {limit} is neither a number nor `all`.")
-    with Warehouse(Home.from_environment()) as warehouse:
+    home = Home.from_environment()
+    with Warehouse(home) as warehouse:
         rows = warehouse.read(
-            marts.relation(options["model"]),
+            releases.current(warehouse, home).relation(options["model"]),
             where=options["where"],
             order_by=[part.strip() for part in order_by.split(",")] if order_by else None,
             limit=None if limit == "all" else int(limit),

@@ -6,17 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 
 from python_hooks.console import err
 from python_hooks.dbt_events import Failure, NodeEvent, failure, node_event, without_java
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT, Home
-from python_hooks.lock import BuildLock, build_lock
+from python_hooks.lock import BuildLock, build_lock, speed_lock
 from python_hooks.server import is_running
 
 INTERRUPTED = 130
@@ -90,7 +90,7 @@ def run_dbt_with_events(
     on_event: Callable[[NodeEvent], None],
     *,
     lock: BuildLock | None = None,
-    project: Path = PROJECT,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> DbtResult:
     """Runs one dbt command silently, and tells of each node as it ends.
 
@@ -98,8 +98,8 @@ def run_dbt_with_events(
         args: What follows `dbt` on the command line.
         home: The installation whose server it talks to.
         on_event: Called for each node that has ended, to move a progress bar.
-        lock: The build lock, where the caller holds it already.
-        project: Folder of the dbt project.
+        lock: The build or speed lock, where the caller holds it already.
+        environ: More variables for dbt, such as ENCORE_LANE.
 
     Returns:
         The exit code (130 when interrupted) and every failure with its message.
@@ -124,10 +124,10 @@ def run_dbt_with_events(
             if failed := failure(message):
                 result.failures.append(failed)
 
-    environment = _environment(home, project)
+    environment = _environment(home, PROJECT)
     environment |= {"DBT_LOG_FORMAT": "json", "DBT_LOG_FORMAT_FILE": "text"}
     with _allowed(args, home, lock) as held:
-        result.exit_code = _stream(args, environment, held, follow)
+        result.exit_code = _stream(args, environment | dict(environ), held, follow)
     return result
 
 
@@ -154,7 +154,7 @@ def needs_server(args: Sequence[str]) -> bool:
 @contextmanager
 def _allowed(
     args: Sequence[str], home: Home, lock: BuildLock | None
-) -> Iterator[BuildLock | None]:
+) -> Iterator[list[BuildLock]]:
     """Checks that the server runs, and holds the lock, where the command needs them."""
     command = subcommand(args)
     if needs_server(args) and not is_running(home):
@@ -163,16 +163,18 @@ def _allowed(
             "Run `encore server start`.",
         )
     if command in _UNDER_LOCK and lock is None:
-        with build_lock(home, " ".join(["encore dbt", *args])) as held:
-            yield held
+        # What a speed run published meanwhile would stop this one at its end.
+        purpose = " ".join(["encore dbt", *args])
+        with build_lock(home, purpose) as building, speed_lock(home, purpose) as publishing:
+            yield [building, publishing]
     else:
-        yield lock
+        yield [lock] if lock else []
 
 
 def _stream(
     args: Sequence[str],
     environment: dict[str, str],
-    lock: BuildLock | None,
+    locks: Sequence[BuildLock],
     consume: Callable[[Iterable[str]], None],
 ) -> int:
     with _terminated_like_interrupted():
@@ -186,11 +188,11 @@ def _stream(
             errors="replace",
             # Ctrl-C would reach dbt directly, and dbt hangs on it in a query.
             process_group=0,
-            # The child holds the lock as well, so that it outlives us safely.
-            pass_fds=[lock.fileno()] if lock else [],
+            # The child holds the locks as well, so that it outlives us safely.
+            pass_fds=[lock.fileno() for lock in locks],
         )
         try:
-            if lock:
+            for lock in locks:
                 lock.describe(child.pid)
             consume(child.stdout or ())
             return child.wait()

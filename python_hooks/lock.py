@@ -14,7 +14,7 @@ from python_hooks.home import Home
 
 
 class BuildLock:
-    """The held build lock.
+    """The held build or speed lock.
 
     Args:
         file: The open, locked file; its text says who holds the lock.
@@ -68,6 +68,24 @@ def build_lock(home: Home, purpose: str) -> Iterator[BuildLock]:
 
 
 @contextmanager
+def speed_lock(home: Home, purpose: str) -> Iterator[BuildLock]:
+    """Waits for, then holds, the lock under which the speed layers are published.
+
+    A batch builds without it, and takes it only to publish.
+    """
+    with _open(home, "speed.lock") as file:
+        if not _try(file):
+            err.print(_holder(file, "speed"), "Waiting for it.", markup=False)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        lock = BuildLock(file, purpose)
+        try:
+            yield lock
+        finally:
+            file.seek(0)
+            file.truncate()
+
+
+@contextmanager
 def server_lock(home: Home) -> Iterator[None]:
     """Waits for, then holds, the lock under which a server is started or stopped."""
     with _open(home, "server.lock") as file:
@@ -91,12 +109,12 @@ def _try(file: TextIO) -> bool:
     return True
 
 
-def _holder(file: TextIO) -> str:
+def _holder(file: TextIO, name: str = "build") -> str:
     file.seek(0)
     try:
         owner = json.load(file)
     except ValueError:
         # Taken a moment ago, and not yet described.
-        return "Another process holds the build lock."
+        return f"Another process holds the {name} lock."
     purpose, since, pid = owner["purpose"], owner["since"], owner["pid"]
-    return f"`{purpose}` holds the build lock since {since} (pid {pid})."
+    return f"`{purpose}` holds the {name} lock since {since} (pid {pid})."

@@ -1,11 +1,11 @@
-"""The marts of the project, as the manifest names them, and their version."""
+"""The marts of the project, as the manifest names them."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import target_folder
-from python_hooks.warehouse import Warehouse
 
 
 def relations() -> dict[str, str]:
@@ -22,21 +22,15 @@ def relations() -> dict[str, str]:
     }
 
 
-def relation(model: str) -> str:
-    """`schema.table` of a model or seed.
-
-    Raises:
-        NegativeAnswerError: There is no such model; the closest are named.
-    """
-    known = relations()
-    if model not in known:
-        close = [name for name in sorted(known) if model.lower() in name] or sorted(
-            name for name in known if name.startswith(("fct_", "dim_", "feat_", "rec_"))
-        )
-        raise NegativeAnswerError(
-            f"No model is called {model}.", f"Try one of: {', '.join(close)}."
-        )
-    return known[model]
+def unknown(model: str, known: Iterable[str]) -> NegativeAnswerError:
+    """The complaint about a model that does not exist; names the closest ones."""
+    names = sorted(known)
+    close = [name for name in names if model.lower() in name] or [
+        name for name in names if name.startswith(("fct_", "dim_", "feat_", "rec_"))
+    ]
+    return NegativeAnswerError(
+        f"No model is called {model}.", f"Try one of: {', '.join(close)}."
+    )
 
 
 def marts() -> list[str]:
@@ -46,17 +40,6 @@ def marts() -> list[str]:
         for node in _manifest()["nodes"].values()
         if node["resource_type"] == "model" and node["fqn"][1] == "marts"
     )
-
-
-def version(warehouse: Warehouse) -> str:
-    """The id of the dbt invocation that last changed the marts; empty if none has."""
-    schema = relations()["pitch_classes"].split(".")[0]
-    if not warehouse.query(f"show schemas like '{schema}'").num_rows:
-        return ""
-    if not warehouse.query(f"show views in {schema} like 'last_invocation'").num_rows:
-        return ""
-    found = warehouse.read(f"{schema}.last_invocation").to_pylist()
-    return str(found[0]["invocation_id"])
 
 
 def _manifest() -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Receipt:
         format_version: Version of the receipt and of the files it describes.
         builder: The kind of artifact.
         relation: The mart it was built from.
-        version: dbt's invocation id of that mart.
+        version: The build that the mart was read from: the schema of its table.
         rows: Rows of the mart, whether indexed or not.
         key: Key columns.
         params: Parameters of the build, and of the queries.

@@ -5,10 +5,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from python_hooks import artifacts, marts
+from python_hooks import artifacts, releases
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import Home
+from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
 
 
@@ -42,7 +43,7 @@ class Recommendations:
 
     Attributes:
         listener_id: Who asked.
-        release: Version of the marts that answered (dbt's invocation id).
+        release: Id of the release that answered.
         mode: `all`, or `discover`: only what the listener has not heard.
         fallback: Why this is not the listener's own list, or None.
         items: The tracks, the best first.
@@ -61,7 +62,7 @@ class Similar:
 
     Attributes:
         track_id: The track asked for.
-        release: Version of the marts that the index was built from.
+        release: Id of the release that answered.
         fallback: Why the vector index did not answer, or None.
         items: The tracks, the most similar first.
     """
@@ -85,8 +86,11 @@ def recommend(
         EncoreError: The server does not run, or the filter cannot be used.
     """
     with Warehouse(home) as warehouse:
+        release = releases.current(warehouse, home)
+        fresh = _fresh_pairs(warehouse, release, listener_id)
+        # The batch build kept everybody's list; who has listened since gets a new one.
         own = warehouse.read(
-            marts.relation("rec_listener_tracks"),
+            release.relation("int_candidates_blended" if fresh else "rec_listener_tracks"),
             ["rank", "track_id", "score", "sources", "reason"],
             where=f"listener_id = {_literal(listener_id)}",
             order_by=["rank"],
@@ -95,7 +99,7 @@ def recommend(
         rows = own
         if not own or discover:
             popular = warehouse.read(
-                marts.relation("rec_popular_tracks"), order_by=["rank"]
+                release.relation("rec_popular_tracks"), order_by=["rank"]
             ).to_pylist()
             proposed = {row["track_id"] for row in own}
             rows = own + [row for row in popular if row["track_id"] not in proposed]
@@ -103,13 +107,17 @@ def recommend(
             heard = artifacts.open_filter(_declared("bloom_filter"), home).contains_many(
                 listener_id, [row["track_id"] for row in rows]
             )
-            rows = [row for row, known in zip(rows, heard, strict=True) if not known]
+            rows = [
+                row
+                for row, known in zip(rows, heard, strict=True)
+                if not known and row["track_id"] not in fresh
+            ]
         return Recommendations(
             listener_id=listener_id,
-            release=marts.version(warehouse),
+            release=release.release_id,
             mode="discover" if discover else "all",
             fallback=fallback,
-            items=_items(warehouse, rows[:k]),
+            items=_items(warehouse, release, rows[:k]),
         )
 
 
@@ -125,8 +133,9 @@ def similar(track_id: str, home: Home, *, k: int = 10) -> Similar:
     """
     index = artifacts.open_index(_declared("ann_index"), home)
     with Warehouse(home) as warehouse:
+        release = releases.current(warehouse, home)
         known = warehouse.read(
-            marts.relation("dim_tracks"),
+            release.relation("dim_tracks"),
             ["has_features"],
             where=f"track_id = {_literal(track_id)}",
         ).to_pylist()
@@ -148,18 +157,37 @@ def similar(track_id: str, home: Home, *, k: int = 10) -> Similar:
             ]
         else:
             fallback = f"track {track_id} has no audio features: neighbours by listeners"
-            rows = _neighbours(warehouse, track_id, k)
+            rows = _neighbours(warehouse, release, track_id, k)
         return Similar(
             track_id=track_id,
-            release=marts.version(warehouse),
+            release=release.release_id,
             fallback=fallback,
-            items=_items(warehouse, rows),
+            items=_items(warehouse, release, rows),
         )
 
 
-def _neighbours(warehouse: Warehouse, track_id: str, k: int) -> list[dict[str, Any]]:
+def _fresh_pairs(warehouse: Warehouse, release: Release, listener_id: str) -> set[str]:
+    """The tracks that a listener has heard since the batch layer was built."""
+    if release.upto == release.batch:
+        return set()
+    layers = (("hourly", release.batch, release.hourly), ("minute", release.hourly, None))
+    return {
+        row["track_id"]
+        for layer, above, last in layers
+        for row in warehouse.read(
+            release.relation(f"agg_listener_tracks_{layer}"),
+            ["track_id"],
+            where=f"listener_id = {_literal(listener_id)} and batch_id > {above}"
+            + (f" and batch_id <= {last}" if last else ""),
+        ).to_pylist()
+    }
+
+
+def _neighbours(
+    warehouse: Warehouse, release: Release, track_id: str, k: int
+) -> list[dict[str, Any]]:
     found = warehouse.read(
-        marts.relation("fct_track_neighbours"),
+        release.relation("fct_track_neighbours"),
         ["neighbour_track_id", "co_listener_count", "similarity"],
         where=f"track_id = {_literal(track_id)}",
         order_by=["neighbour_rank"],
@@ -177,8 +205,8 @@ def _neighbours(warehouse: Warehouse, track_id: str, k: int) -> list[dict[str, A
     ]
 
 
-def _items(warehouse: Warehouse, rows: list[dict[str, Any]]) -> list[Item]:
-    names = _names(warehouse, [row["track_id"] for row in rows])
+def _items(warehouse: Warehouse, release: Release, rows: list[dict[str, Any]]) -> list[Item]:
+    names = _names(warehouse, release, [row["track_id"] for row in rows])
     return [
         Item(
             rank=rank,
@@ -193,11 +221,13 @@ def _items(warehouse: Warehouse, rows: list[dict[str, Any]]) -> list[Item]:
     ]
 
 
-def _names(warehouse: Warehouse, track_ids: list[str]) -> dict[str, dict[str, Any]]:
+def _names(
+    warehouse: Warehouse, release: Release, track_ids: list[str]
+) -> dict[str, dict[str, Any]]:
     if not track_ids:
         return {}
     found: pa.Table = warehouse.read(
-        marts.relation("dim_tracks"),
+        release.relation("dim_tracks"),
         ["track_id", "title", "artist"],
         where=f"track_id in ({', '.join(map(_literal, track_ids))})",
     )

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -11,10 +12,11 @@ from rich.console import Group
 from rich.table import Column, Table
 from rich.text import Text
 
-from python_hooks import marts, recommender
+from python_hooks import marts, recommender, releases
 from python_hooks.batch import DOCS, Report
 from python_hooks.console import out
 from python_hooks.home import Home
+from python_hooks.releases import Kept
 from python_hooks.warehouse import Warehouse
 
 _OUTCOMES = ("accepted", "duplicate", "superseded", "rejected", "unreadable")
@@ -23,7 +25,8 @@ _OUTCOMES = ("accepted", "duplicate", "superseded", "rejected", "unreadable")
 def summarise(home: Home, report: Report) -> dict[str, Any]:
     """Reads the figures of the summary, as `encore run batch --json` prints them."""
     with Warehouse(home) as warehouse:
-        schema = {name: marts.relation(name) for name in marts.marts()}
+        release = releases.current(warehouse, home)
+        schema = {name: release.relation(name) for name in marts.marts()}
         counts = " union all ".join(
             f"select '{name}' as mart, count(*) as row_count from {relation}"
             for name, relation in schema.items()
@@ -34,7 +37,7 @@ def summarise(home: Home, report: Report) -> dict[str, Any]:
             "order by frequency desc, listener_id limit 1"
         ).to_pylist()
         figures = {
-            "version": report.version,
+            "release": release.release_id,
             "nothing_new": report.nothing_new,
             "accounts": warehouse.query(
                 f"select source, sum(rows_landed) as landed, {outcomes} "
@@ -90,6 +93,23 @@ def render(figures: dict[str, Any]) -> Group:
     if figures["nothing_new"]:
         parts.append(Text("Nothing new: marts, artifacts and docs are up to date."))
     return Group(*parts, Text(f"Docs: {figures['docs']}"), Text(steps))
+
+
+def releases_table(kept: list[Kept]) -> Table:
+    """Kept releases as a table for the terminal."""
+    table = Table("release", "age", "by", "batch layer", "seen", "models")
+    now = datetime.now(UTC)
+    for release in kept:
+        since = datetime.strptime(release.release_id, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+        table.add_row(
+            release.release_id + ("" if release.until else " (current)"),
+            str(now - since).split(".")[0],
+            release.lane,
+            f"to batch {release.batch}",
+            f"to batch {release.upto}",
+            f"{release.models}, {release.changed} new",
+        )
+    return table
 
 
 def items_table(title: str, items: list[recommender.Item]) -> Table:

@@ -8,13 +8,13 @@ landed as (
         'listening_history' as source_name,
         count(*) as rows_counted
     from {{ source('landing', 'listening_history') }}
-    where batch_id <= {{ landed_upto() }}
+    where batch_id <= {{ batch_watermark() }}
     union all
     select
         'track_features' as source_name,
         count(*) as rows_counted
     from {{ source('landing', 'track_features') }}
-    where batch_id <= {{ landed_upto() }}
+    where batch_id <= {{ batch_watermark() }}
 
 ),
 

@@ -13,10 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from python_hooks import artifacts as builders
+from python_hooks.artifact_releases import point_to, stored_releases
 from python_hooks.artifacts import (
-    build,
+    VersionOf,
     check,
     declared,
+    follow,
     open_filter,
     open_index,
     overview,
@@ -24,7 +27,7 @@ from python_hooks.artifacts import (
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import Home
-from python_hooks.receipt import file_facts, read
+from python_hooks.receipt import Receipt, file_facts, read
 
 VECTORS = Artifact(
     name="track_vector_index",
@@ -84,8 +87,26 @@ class Reader:
     def __init__(self, tables: dict[str, pa.Table]) -> None:
         self.tables = tables
 
-    def __call__(self, relation: str, columns: Sequence[str]) -> pa.Table:
-        return self.tables[relation].select(list(columns))
+    def __call__(self, artifact: Artifact, columns: Sequence[str]) -> pa.Table:
+        return self.tables[artifact.relation].select(list(columns))
+
+
+def at(version: str) -> VersionOf:
+    """Every model is of one build."""
+    return lambda _artifact: version
+
+
+def build(
+    artifacts: list[Artifact],
+    home: Home,
+    read: builders.Read,
+    version: str,
+    names: Sequence[str] | None = None,
+) -> list[Receipt]:
+    """Builds, and releases what was built."""
+    receipts = builders.build(artifacts, home, read, at(version), names)
+    point_to(stored_releases(home)[0], home, ())
+    return receipts
 
 
 @pytest.fixture
@@ -128,7 +149,7 @@ def test_builds_checks_and_opens(home: Home) -> None:
         "track_vectors.faiss.keys.arrow",
     }
     counts = {HEARD.relation: 600, VECTORS.relation: 600}
-    for status in (*check(BOTH, home, "v1", counts), *overview(BOTH, home)):
+    for status in (*check(BOTH, home, at("v1"), counts), *overview(BOTH, home)):
         assert status.problems == ()
         assert status.receipt is not None
     assert len(open_index(VECTORS, home).similar("t00000", 10)) == 10
@@ -204,8 +225,10 @@ def test_what_is_not_built_is_said_to_be_so(home: Home) -> None:
 
 def test_check_compares_with_the_marts(home: Home) -> None:
     build(BOTH, home, Reader(marts()), "v1")
-    heard, vectors = check(BOTH, home, "v2", {VECTORS.relation: 601})
-    assert heard.problems == ("it was built from version v1 of the marts, which are at v2",)
+    heard, vectors = check(BOTH, home, at("v2"), {VECTORS.relation: 601})
+    assert heard.problems == (
+        "it was built from fct_listener_track_rfm of v1, published is that of v2",
+    )
     assert vectors.problems[1] == "it was built from 600 rows, encore.feat_tracks has 601"
     moved = replace(HEARD, relation="dev.heard")
     stricter = replace(HEARD, min_quality={"false_positive_rate": 1e-9})
@@ -234,7 +257,7 @@ def test_zero_rows_are_fine(home: Home) -> None:
     heard, vectors = build(BOTH, home, Reader(empty), "v1")
     assert (heard.rows, vectors.rows) == (0, 0)
     assert vectors.quality["recall_at_10"] is None
-    assert [status.problems for status in check(BOTH, home, "v1")] == [(), ()]
+    assert [status.problems for status in check(BOTH, home, at("v1"))] == [(), ()]
     assert open_index(VECTORS, home).search([1.0], 3) == [[]]
     assert not open_filter(HEARD, home).contains("l1", "t00001")
 
@@ -267,7 +290,7 @@ def test_an_error_in_the_second_artifact_releases_nothing(home: Home) -> None:
 
 def test_building_some_keeps_the_others_and_drops_the_undeclared(home: Home) -> None:
     build(BOTH, home, Reader(marts()), "v1")
-    (heard,) = build(BOTH, home, Reader(marts(70)), "v2", {HEARD.name})
+    (heard,) = build(BOTH, home, Reader(marts(70)), "v2", [HEARD.name])
     assert (heard.version, heard.rows) == ("v2", 70)
     statuses = check(BOTH, home)
     versions = [status.receipt.version for status in statuses if status.receipt]
@@ -302,7 +325,7 @@ def test_the_last_two_releases_are_kept_and_leftovers_swept(home: Home) -> None:
     (releases / "000005").mkdir()
     (home.artifacts / "current.new").symlink_to("releases/000005")
     build([HEARD], home, Reader(marts(10)), "v5")
-    assert sorted(path.name for path in releases.iterdir()) == ["000004", "000005"]
+    assert sorted(path.name for path in releases.iterdir()) == ["000004", "000006"]
     assert sorted(path.name for path in home.artifacts.iterdir()) == [
         "build.lock",
         "current",
@@ -311,11 +334,27 @@ def test_the_last_two_releases_are_kept_and_leftovers_swept(home: Home) -> None:
     assert open_filter(HEARD, home).contains("l0", "t00000")
 
 
+def test_artifacts_follow_the_published_marts_and_back(home: Home) -> None:
+    for number in (1, 2, 3):
+        builders.build(BOTH, home, Reader(marts(10)), at(f"v{number}"))
+    assert not (home.artifacts / "current").exists()
+    assert not follow(BOTH, home, at("v9"))
+    assert follow(BOTH, home, at("v2"), [at("v1"), at("v8")])
+    assert check(BOTH, home, at("v2"))[0].problems == ()
+    assert [path.name for path in stored_releases(home)] == ["000002", "000001"]
+    assert follow(BOTH, home, at("v1"), [at("v2")])
+    assert check(BOTH, home, at("v1"))[0].problems == ()
+    # One artifact of another build: no release of these marts.
+    builders.build(BOTH, home, Reader(marts(10)), at("v4"), [HEARD.name])
+    assert not follow(BOTH, home, at("v4"))
+    assert check(BOTH, home, at("v1"))[0].problems == ()
+
+
 def test_a_second_build_is_refused_while_one_runs(home: Home) -> None:
-    def read_slowly(relation: str, columns: Sequence[str]) -> pa.Table:
+    def read_slowly(artifact: Artifact, columns: Sequence[str]) -> pa.Table:
         with pytest.raises(EncoreError, match="Another build of artifacts runs"):
             build([HEARD], home, Reader(marts()), "v2")
-        return Reader(marts())(relation, columns)
+        return Reader(marts())(artifact, columns)
 
     assert build([HEARD], home, read_slowly, "v1")[0].version == "v1"
 
@@ -357,7 +396,7 @@ def test_readers_see_whole_releases_while_builds_run_and_die(home: Home) -> None
         assert len(seen) >= 8
         assert check([HEARD], home)[0].problems == ()
     build([HEARD], home, Reader(marts(20)), "last")
-    assert check([HEARD], home, "last")[0].problems == ()
+    assert check([HEARD], home, at("last"))[0].problems == ()
 
 
 def test_declared_reads_the_manifest_of_the_project(tmp_path: Path) -> None:

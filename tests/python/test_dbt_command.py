@@ -72,7 +72,11 @@ def test_events_count_the_nodes_and_failures_say_why(
     events: list[NodeEvent] = []
     with build_lock(server_home, "encore run batch") as lock:
         result = run_dbt_with_events(
-            ["build"], abroad, events.append, lock=lock, project=project
+            ["build"],
+            abroad,
+            events.append,
+            lock=lock,
+            environ={"DBT_PROJECT_DIR": str(project)},
         )
     assert result.exit_code == 1
     assert [event.done for event in events] == [1, 2, 3, 4]

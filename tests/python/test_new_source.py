@@ -36,7 +36,6 @@ with
 source as (
 
     select * from {{ source('radio', 'plays') }}
-    where batch_id <= {{ landed_upto() }}
 
 ),
 

@@ -1,21 +1,44 @@
--- One row per listener and track heard.
+-- One row per listener and track heard: the three layers merged.
 with
 
-listens as (
+batch as (
 
-    select * from {{ ref('int_listens_log') }}
+    select * from {{ ref('agg_listener_tracks_batch') }}
 
 ),
 
-counted as (
+hourly as (
+
+    select * except (batch_id) from {{ ref('agg_listener_tracks_hourly') }}
+    where {{ in_hourly_layer() }}
+
+),
+
+minute as (
+
+    select * except (batch_id) from {{ ref('agg_listener_tracks_minute') }}
+
+),
+
+layers as (
+
+    select * from batch
+    union all
+    select * from hourly
+    union all
+    select * from minute
+
+),
+
+merged as (
 
     select
         listener_id,
         track_id,
-        {{ listen_partials() }}
-    from listens
+        {{ merged_partials() }}
+    from layers
     group by listener_id, track_id
 
 )
 
-select * from counted
+select * from merged

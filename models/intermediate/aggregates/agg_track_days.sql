@@ -1,24 +1,44 @@
--- One row per track and UTC day with a listen.
+-- One row per track and UTC day with a listen: the three layers merged.
 with
 
-listens as (
+batch as (
 
-    select
-        *,
-        {{ utc_date('listened_at') }} as listened_date
-    from {{ ref('int_listens_log') }}
+    select * from {{ ref('agg_track_days_batch') }}
 
 ),
 
-counted as (
+hourly as (
+
+    select * except (batch_id) from {{ ref('agg_track_days_hourly') }}
+    where {{ in_hourly_layer() }}
+
+),
+
+minute as (
+
+    select * except (batch_id) from {{ ref('agg_track_days_minute') }}
+
+),
+
+layers as (
+
+    select * from batch
+    union all
+    select * from hourly
+    union all
+    select * from minute
+
+),
+
+merged as (
 
     select
         track_id,
         listened_date,
-        {{ listen_partials() }}
-    from listens
+        {{ merged_partials() }}
+    from layers
     group by track_id, listened_date
 
 )
 
-select * from counted
+select * from merged

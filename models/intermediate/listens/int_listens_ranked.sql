@@ -7,7 +7,7 @@ with
 listens as (
 
     select * from {{ ref('int_listens_unioned') }}
-    where rejection_reason is null
+    where rejection_reason is null and batch_id <= {{ batch_watermark() }}
 
 ),
 

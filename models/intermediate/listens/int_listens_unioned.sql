@@ -21,6 +21,7 @@ unioned as (
         landed_row,
         rejection_reason,
         batch_id,
+        chunk,
         source_line,
         ms_played,
         listened_at,

@@ -5,6 +5,7 @@ with
 listens as (
 
     select * from {{ ref('int_listens_unioned') }}
+    where batch_id <= {{ batch_watermark() }}
 
 ),
 
@@ -14,6 +15,7 @@ tracks as (
         *,
         'landing.track_features' as source_name
     from {{ ref('stg_landing__tracks') }}
+    where batch_id <= {{ batch_watermark() }}
 
 ),
 

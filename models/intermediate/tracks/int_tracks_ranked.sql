@@ -5,7 +5,7 @@ with
 tracks as (
 
     select * from {{ ref('stg_landing__tracks') }}
-    where rejection_reason is null
+    where rejection_reason is null and batch_id <= {{ batch_watermark() }}
 
 ),
 

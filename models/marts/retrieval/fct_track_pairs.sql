@@ -5,7 +5,7 @@ with
 
 listener_tracks as (
 
-    select * from {{ ref('agg_listener_tracks') }}
+    select * from {{ ref('agg_listener_tracks_batch') }}
 
 ),
 

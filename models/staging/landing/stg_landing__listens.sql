@@ -5,7 +5,6 @@ with
 source as (
 
     select * from {{ source('landing', 'listening_history') }}
-    where batch_id <= {{ landed_upto() }}
 
 ),
 
@@ -25,6 +24,7 @@ typed as (
         raw_line,
         ---------- numerics
         batch_id,
+        chunk,
         source_line,
         {{ whole_number_between('ms_played', 0) }} as ms_played,
         ---------- timestamps

@@ -5,7 +5,6 @@ with
 source as (
 
     select * from {{ source('landing', 'track_features') }}
-    where batch_id <= {{ landed_upto() }}
 
 ),
 

@@ -1,0 +1,9 @@
+{#- Where this invocation builds: a schema that no other lane, and no later run,
+    ever reads by accident. -#}
+{% macro run_schema() %}
+    {%- set stamp = run_started_at.strftime('%Y%m%d%H%M%S') -%}
+    {%- set lane = env_var('ENCORE_LANE', 'all') -%}
+    {{ return(env_var('ENCORE_BUILD', '') or
+        target.schema ~ '_build_' ~ lane ~ '_' ~ stamp ~ '_' ~ invocation_id[:6]
+    ) }}
+{% endmacro %}

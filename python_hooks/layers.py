@@ -1,0 +1,184 @@
+"""The layers' dbt runs: an unpublished batch, its adoption, the hourly and minute runs.
+
+A batch is built in a schema of its own while speed runs go on; publishing it is the work
+of a moment, under the speed lock (macros/publishing, docs/layers.md).
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from python_hooks import artifacts, landing, releases
+from python_hooks.console import err
+from python_hooks.dbt_command import INTERRUPTED, run_dbt_with_events
+from python_hooks.dbt_events import NodeEvent
+from python_hooks.declaration import Artifact
+from python_hooks.errors import NegativeAnswerError
+from python_hooks.home import Home, target_folder
+from python_hooks.lock import BuildLock, speed_lock
+from python_hooks.releases import Release
+from python_hooks.warehouse import Warehouse
+
+Speed = Literal["hourly", "minute"]
+
+
+@dataclass(frozen=True)
+class SpeedReport:
+    """What a speed run did.
+
+    Attributes:
+        lane: `hourly` or `minute`.
+        release: Id of the release that is published after it.
+        nothing_new: No batch had arrived; dbt was not started.
+        batch: Last batch of the batch layer.
+        upto: Last batch that the serving marts have seen.
+        seconds: How long it took.
+    """
+
+    lane: Speed
+    release: str
+    nothing_new: bool
+    batch: int
+    upto: int
+    seconds: float
+
+
+def newest_batch(home: Home) -> int:
+    """Number of the last landed batch; 0 if nothing has landed."""
+    return max((batch.batch_id for batch in landing.batches(home)), default=0)
+
+
+def build_batch(home: Home, lock: BuildLock, on_event: Callable[[NodeEvent], None]) -> str:
+    """Builds and tests everything, unpublished; returns the schema of the build.
+
+    Raises:
+        NegativeAnswerError: A model or a test failed.
+    """
+    build = _build_name("batch")
+    environ = {
+        "ENCORE_LANE": "batch",
+        "ENCORE_BUILD": build,
+        "ENCORE_PUBLISH": "no",
+        "ENCORE_UPTO": str(newest_batch(home)),
+    }
+    _dbt(["build"], home, lock, on_event, environ)
+    return build
+
+
+def publish(home: Home, build: str) -> Release:
+    """Publishes an unpublished build with fresh speed layers, and its artifacts with it."""
+    with speed_lock(home, "publishing a batch") as lock:
+        with Warehouse(home) as warehouse:
+            holds = warehouse.query(f"select max(upto) as upto from {build}.receipt")
+        if newest_batch(home) > holds.to_pylist()[0]["upto"]:
+            _speed(home, "minute", lock, adopt=build)
+        else:
+            operation = ["run-operation", "adopt", "--args", f"{{build: {build}}}"]
+            _dbt(operation, home, lock, _ignore, {"ENCORE_LANE": "batch"})
+        return follow(home)
+
+
+def run_speed(home: Home, lane: Speed) -> SpeedReport:
+    """Publishes what has landed since the last run of any layer.
+
+    Raises:
+        NegativeAnswerError: SQL was edited since the batch, or a model failed.
+        EncoreError: Nothing is published yet, or the server does not run.
+    """
+    begun = time.monotonic()
+    with speed_lock(home, f"encore run {lane}") as lock:
+        with Warehouse(home) as warehouse:
+            before = after = releases.current(warehouse, home)
+        reached = before.hourly if lane == "hourly" else before.upto
+        nothing_new = newest_batch(home) <= reached
+        if not nothing_new:
+            _speed(home, lane, lock)
+            with Warehouse(home) as warehouse:
+                after = releases.current(warehouse, home)
+    return SpeedReport(
+        lane=lane,
+        release=after.release_id,
+        nothing_new=nothing_new,
+        batch=after.batch,
+        upto=after.upto,
+        seconds=round(time.monotonic() - begun, 1),
+    )
+
+
+def rollback(home: Home, release_id: str) -> Release:
+    """Publishes a kept release again, its artifacts with it.
+
+    Raises:
+        NegativeAnswerError: The release is not kept.
+    """
+    with speed_lock(home, "encore rollback") as lock:
+        with Warehouse(home) as warehouse:
+            releases.require_kept(warehouse, release_id)
+        operation = ["run-operation", "rollback", "--args", f"{{to: {release_id}}}"]
+        _dbt(operation, home, lock, _ignore, {"ENCORE_LANE": "batch"})
+        return follow(home)
+
+
+def follow(home: Home) -> Release:
+    """Points the artifacts at those of the published marts; returns the release."""
+    with Warehouse(home) as warehouse:
+        release = releases.current(warehouse, home)
+        kept = releases.builds_of_kept(warehouse) if home.target == "prod" else []
+    artifacts.follow(
+        artifacts.declared(), home, version_of(release.builds), list(map(version_of, kept))
+    )
+    return release
+
+
+def version_of(builds: Mapping[str, str]) -> artifacts.VersionOf:
+    """The build of the model that an artifact is made from; empty if it is not there."""
+
+    def version(artifact: Artifact) -> str:
+        return builds.get(artifact.model, "")
+
+    return version
+
+
+def _speed(home: Home, lane: Speed, lock: BuildLock, adopt: str = "") -> None:
+    environ = {
+        "ENCORE_LANE": lane,
+        "ENCORE_BUILD": _build_name(lane),
+        "ENCORE_ADOPT": adopt,
+        "ENCORE_UPTO": str(newest_batch(home)),
+        # A batch may run beside it; each has its own parse cache.
+        "DBT_TARGET_PATH": str(target_folder() / "speed"),
+    }
+    _dbt(["build", "--selector", lane], home, lock, _ignore, environ)
+
+
+def _build_name(lane: str) -> str:
+    stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime())
+    return f"encore_build_{lane}_{stamp}_{secrets.token_hex(3)}"
+
+
+def _ignore(_event: NodeEvent) -> None:
+    """Speed runs are short: no progress is shown."""
+
+
+def _dbt(
+    args: list[str],
+    home: Home,
+    lock: BuildLock,
+    on_event: Callable[[NodeEvent], None],
+    environ: Mapping[str, str],
+) -> None:
+    result = run_dbt_with_events(args, home, on_event, lock=lock, environ=environ)
+    if result.exit_code == INTERRUPTED:
+        raise KeyboardInterrupt
+    if result.exit_code:
+        for failed in result.failures:
+            err.print(f"[red]✗ {failed.node}[/red]")
+            err.print(failed.message, markup=False)
+        raise NegativeAnswerError(
+            f"dbt {args[0]} failed: {len(result.failures)} problem(s), shown above. "
+            "What is published stays as it was.",
+            "Mend the model or the data and run the command again; "
+            "`encore dbt build -s MODEL+` runs one part.",
+        )
