@@ -170,17 +170,13 @@ def _fresh_pairs(warehouse: Warehouse, release: Release, listener_id: str) -> se
     """The tracks that a listener has heard since the batch layer was built."""
     if release.upto == release.batch:
         return set()
-    layers = (("hourly", release.batch, release.hourly), ("minute", release.hourly, None))
-    return {
-        row["track_id"]
-        for layer, above, last in layers
-        for row in warehouse.read(
-            release.relation(f"agg_listener_tracks_{layer}"),
-            ["track_id"],
-            where=f"listener_id = {_literal(listener_id)} and batch_id > {above}"
-            + (f" and batch_id <= {last}" if last else ""),
-        ).to_pylist()
-    }
+    heard = warehouse.read(
+        release.relation("int_listens_tail"),
+        ["track_id"],
+        where=f"listener_id = {_literal(listener_id)} "
+        f"and batch_id > {release.batch} and batch_id <= {release.upto}",
+    )
+    return set(heard["track_id"].to_pylist())
 
 
 def _neighbours(

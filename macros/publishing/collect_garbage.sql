@@ -5,7 +5,7 @@
     {%- set publication = target.schema ~ '.publication' -%}
     {%- set kept = run_query(
         'select distinct build from ' ~ publication
-    ).columns[0].values() -%}
+    ).columns[0].values() | list + public_views().values() | list -%}
     {%- set lane = env_var('ENCORE_LANE', 'all') -%}
     {%- set mine = [run_schema(), run_facts().placed.get('int_listens_tail', {}).build] -%}
     {#- A batch makes the tail of a new fingerprint before it is published: speed

@@ -14,10 +14,12 @@
                 ~ ' meanwhile: run this one again.') %}
         {%- endif -%}
     {%- endfor -%}
-    {%- set names = graph.nodes.values() | map(attribute='name') | list -%}
+    {%- set names = graph.nodes.values()
+        | rejectattr('config.materialized', 'equalto', 'ephemeral')
+        | map(attribute='name') | list -%}
     {%- set gone = published.keys() | reject('in', names) | list -%}
     {%- for node in graph.nodes.values()
-        if node.name in published and node.name not in new and not run.speed -%}
+        if node.name in published and node.name not in new + gone and not run.speed -%}
         {%- for parent in node.depends_on.nodes
             if parent.split('.')[-1] in new -%}
             {% do unlock(node.name ~ ' would stay older than '

@@ -16,7 +16,8 @@
 
     {%- set selected = graph.nodes.values()
         | selectattr('unique_id', 'in', selected_resources)
-        | selectattr('resource_type', 'in', ['model', 'seed']) | list -%}
+        | selectattr('resource_type', 'in', ['model', 'seed'])
+        | rejectattr('config.materialized', 'equalto', 'ephemeral') | list -%}
     {%- set names = selected | map(attribute='name') | list -%}
     {%- set counts_all = 'int_listens_log' in names -%}
     {%- set log = {'upto': 0} if counts_all else placed.get('int_listens_log', {}) -%}
