@@ -97,7 +97,9 @@ def render(figures: dict[str, Any]) -> Group:
 
 def releases_table(kept: list[Kept]) -> Table:
     """Kept releases as a table for the terminal."""
-    table = Table("release", "age", "by", "batch layer", "seen", "models")
+    table = Table(
+        Column("release", no_wrap=True), "age", "by", "batch layer", "seen", "models"
+    )
     now = datetime.now(UTC)
     for release in kept:
         since = datetime.strptime(release.release_id, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)

@@ -1,8 +1,8 @@
-{#- The batches of the tail that this run finds there, above the batch layer; none
-    where it has to read nothing before. -#}
+{#- The batches of the tail that this run finds there, above the batch layer; the
+    CTE `nothing` where there are none. -#}
 {% macro kept_tail() %}
     {%- set facts = run_facts() -%}
     {{ return(
-        candidate('table') if facts.tail_from > facts.batch else ''
+        candidate('table') if facts.tail_from > facts.batch else 'nothing'
     ) }}
 {% endmacro %}

@@ -8,7 +8,9 @@
     {%- for id in calls if id.startswith('macro.encore.') and id not in seen -%}
         {%- do seen.append(id) -%}
         {%- set called = context[id.split('.')[-1]].macro -%}
-        {%- if not called.original_file_path.startswith('macros/publishing') -%}
+        {%- if not called.original_file_path.startswith(
+            ('macros/publishing', 'macros/materializations')
+        ) -%}
             {%- do texts.append(called.macro_sql) -%}
             {%- do calls.extend(called.depends_on.macros) -%}
         {%- endif -%}

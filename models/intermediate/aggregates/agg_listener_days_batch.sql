@@ -1,4 +1,4 @@
--- One row per listener and UTC day with a listen, over the log: the batch layer.
+-- One row per listener and UTC day with a listen, over the log: batch layer.
 {{ config(
     clustered_by='listener_id',
     sorted_by=['listener_id', 'listened_date'],

@@ -1,4 +1,4 @@
--- One row per listener and track heard, over the log: the batch layer.
+-- One row per listener and track heard, over the log: batch layer.
 {{ config(
     clustered_by='listener_id',
     sorted_by=['listener_id', 'track_id'],

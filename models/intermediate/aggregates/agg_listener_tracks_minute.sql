@@ -1,5 +1,5 @@
--- One row per listener and track heard, and arrival batch: the minute layer, read from the
--- tail as it is.
+-- One row per listener and track heard, and arrival batch: the
+-- minute layer, counted from the tail as it is.
 with
 
 listens as (

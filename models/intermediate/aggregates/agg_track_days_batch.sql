@@ -1,4 +1,4 @@
--- One row per track and UTC day with a listen, over the log: the batch layer.
+-- One row per track and UTC day with a listen, over the log: batch layer.
 with
 
 listens as (

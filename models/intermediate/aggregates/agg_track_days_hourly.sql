@@ -1,6 +1,6 @@
--- One row per track and UTC day with a listen, and arrival batch: the hourly layer: what the minute
--- layer left, compacted. Keeps the batch, so that it stays valid when the
--- watermark of the batch layer moves up.
+-- One row per track and UTC day with a listen, and arrival batch: the
+-- hourly layer. Compacts what the minute layer left, and keeps the batch, so
+-- that it stays valid when the watermark of the batch layer moves up.
 with
 
 listens as (

@@ -1,6 +1,6 @@
 -- One row per accepted listen up to the watermark of the batch layer: the log
--- that everything is counted from. What is published already is kept, and what
--- landed since is added; after an edit, or with --full-refresh, all is read again.
+-- that everything is counted from. What is published is kept, and what landed
+-- since is added; after an edit, or with --full-refresh, all is read again.
 {{ config(
     clustered_by='listener_id',
     sorted_by=['listener_id', 'track_id', 'listened_at'],
@@ -18,37 +18,46 @@ arrivals as (
 
 ),
 
-numbered as (
+nothing as (
 
-    select
-        {{ listen_columns() }},
-        row_number() over (
-            partition by listener_id, track_id, listened_at, ms_played
-            order by batch_id asc, source_line asc
-        ) as arrival_number
+    select {{ listen_columns() }}
     from arrivals
+    where false
+
+),
+
+kept as (
+
+    select * from {{ kept_log() }}
 
 ),
 
 first_arrivals as (
 
-    select numbered.* except (arrival_number)
-    from numbered
-    {%- if kept_log() %}
-    left anti join {{ kept_log() }} as seen
-        on {{ same_listen('numbered', 'seen') }}
-    {%- endif %}
-    where numbered.arrival_number = 1
+    select {{ listen_columns() }}
+    from arrivals
+    qualify
+        row_number() over (
+            partition by listener_id, track_id, listened_at, ms_played
+            order by batch_id asc, source_line asc
+        ) = 1
+
+),
+
+fresh as (
+
+    select first_arrivals.*
+    from first_arrivals
+    left anti join kept
+        on {{ same_listen('first_arrivals', 'kept') }}
 
 ),
 
 listens as (
 
-    select * from first_arrivals
-    {%- if kept_log() %}
+    select * from kept
     union all
-    select * from {{ kept_log() }}
-    {%- endif %}
+    select * from fresh
 
 ),
 

@@ -1,6 +1,6 @@
 -- One row per accepted listen that arrived after the batch layer was built. A
--- batch holds the first occurrences among all that landed up to it: that depends
--- on the files and the code alone, so it serves every published release.
+-- batch holds the first occurrences among all that landed up to it: that
+-- depends on the files and the code alone, so it serves every release.
 {{ config(materialized='arrivals') }}
 with
 
@@ -11,50 +11,67 @@ arrivals as (
 
 ),
 
-numbered as (
+nothing as (
 
-    select
-        {{ listen_columns() }},
-        row_number() over (
-            partition by listener_id, track_id, listened_at, ms_played
-            order by batch_id asc, source_line asc
-        ) as arrival_number
+    select {{ listen_columns() }}
     from arrivals
+    where false
+
+),
+
+kept as (
+
+    select * from {{ kept_tail() }}
+    where {{ in_kept_tail() }}
+
+),
+
+listen_keys as (
+
+    select * from {{ ref('int_listen_keys') }}
+    where listened_month in ({{
+        months_of_arrivals(ref('int_listens_unioned'))
+    }})
 
 ),
 
 seen as (
 
-    select * from {{ ref('int_listen_keys') }}
-    where
-        listened_month in (
-            {{ months_of_arrivals(ref('int_listens_unioned')) }}
-        )
-    {%- if kept_tail() %}
+    select
+        listener_id,
+        track_id,
+        ms_played,
+        listened_at
+    from listen_keys
     union all
     select
         listener_id,
         track_id,
         ms_played,
-        listened_at,
-        batch_id,
-        '' as listened_month
-    from {{ kept_tail() }}
-    where {{ in_kept_tail() }}
-    {%- endif %}
+        listened_at
+    from kept
 
 ),
 
 first_arrivals as (
 
-    select numbered.* except (arrival_number)
-    from numbered
+    select {{ listen_columns() }}
+    from arrivals
+    qualify
+        row_number() over (
+            partition by listener_id, track_id, listened_at, ms_played
+            order by batch_id asc, source_line asc
+        ) = 1
+
+),
+
+fresh as (
+
+    select first_arrivals.*
+    from first_arrivals
     left anti join seen
-        on
-            numbered.batch_id > seen.batch_id
-            and {{ same_listen('numbered', 'seen') }}
-    where numbered.arrival_number = 1
+        on {{ same_listen('first_arrivals', 'seen') }}
 
 )
 
-select * from first_arrivals
+select * from fresh

@@ -5,6 +5,9 @@
     {%- set relation = candidate('table') -%}
     {%- set facts = run_facts() -%}
     {% do execute_statement('create schema if not exists ' ~ relation.schema) %}
+    {%- if relation.schema == this.schema -%}
+        {% do adapter.drop_relation(relation) %}
+    {%- endif -%}
     {%- call statement('main') -%}
         create table if not exists {{ relation }} using parquet
         partitioned by (batch_id) as
