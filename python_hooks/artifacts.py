@@ -1,19 +1,19 @@
 """Builds, checks and opens the declared artifacts; all are released together."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as library_version
 from pathlib import Path
-from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from python_hooks import ann_index, bloom_filter, console, declaration, receipt
+from python_hooks import ann_index, bloom_filter, console, receipt
 from python_hooks.ann_index import AnnIndex
+from python_hooks.artifact_builders import BUILDERS, Read, VersionOf, declared
+from python_hooks.artifact_checks import Status, check, overview
 from python_hooks.artifact_releases import (
     building_folder,
     current_release,
@@ -24,58 +24,22 @@ from python_hooks.artifact_releases import (
 from python_hooks.bloom_filter import BloomFilter
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
-from python_hooks.home import Home, target_folder
-from python_hooks.receipt import Built, Receipt
+from python_hooks.home import Home
+from python_hooks.receipt import Receipt
+
+__all__ = [
+    "Status",
+    "VersionOf",
+    "build",
+    "check",
+    "declared",
+    "follow",
+    "open_filter",
+    "open_index",
+    "overview",
+]
 
 _BUILD = "Run `encore artifacts build`."
-
-Read = Callable[[Artifact, Sequence[str]], pa.Table]
-VersionOf = Callable[[Artifact], str]
-
-
-class Builder(declaration.Kind, Protocol):
-    """What the module of one kind of artifact offers.
-
-    Attributes:
-        LIBRARIES: Distributions whose versions the receipt records.
-    """
-
-    LIBRARIES: tuple[str, ...]
-
-    def required_columns(self, artifact: Artifact) -> list[str]:
-        """The columns of the mart to read."""
-
-    def build(self, table: pa.Table, artifact: Artifact) -> Built[Any]:
-        """Makes the index or filter and measures its quality."""
-
-    def save(self, built: Built[Any], path: Path) -> list[Path]:
-        """Writes it to `path` and files beside it; returns them all."""
-
-    def load(self, path: Path, receipt: Receipt) -> Any:
-        """Loads what was saved, after its receipt was verified."""
-
-
-BUILDERS: dict[str, Builder] = {"ann_index": ann_index, "bloom_filter": bloom_filter}
-
-
-@dataclass(frozen=True)
-class Status:
-    """What is known about one declared artifact.
-
-    Attributes:
-        artifact: The declaration.
-        receipt: What was recorded at its build; None where it cannot be used.
-        problems: What is wrong with it, with both values; empty if it is fine.
-    """
-
-    artifact: Artifact
-    receipt: Receipt | None
-    problems: tuple[str, ...]
-
-
-def declared(target: Path | None = None) -> list[Artifact]:
-    """The artifacts that the dbt project declares; raises as `declaration.read`."""
-    return declaration.read((target or target_folder()) / "manifest.json", BUILDERS)
 
 
 def build(
@@ -162,45 +126,6 @@ def _recorded_version(path: Path) -> str | None:
         return None
 
 
-def check(
-    artifacts: Sequence[Artifact],
-    home: Home,
-    version_of: VersionOf | None = None,
-    row_counts: Mapping[str, int] | None = None,
-) -> list[Status]:
-    """Hashes every file again and compares receipts with declarations and marts.
-
-    Args:
-        artifacts: The artifacts to check.
-        home: The installation.
-        version_of: The published build of an artifact's model, if it should be compared.
-        row_counts: Rows of the marts now, by relation, as far as they are known.
-    """
-    statuses = []
-    for status in _statuses(artifacts, home, receipt.verify):
-        problems = list(status.problems)
-        if recorded := status.receipt:
-            version = version_of(status.artifact) if version_of else recorded.version
-            if recorded.version != version:
-                problems.append(
-                    f"it was built from {status.artifact.model} of {recorded.version}, "
-                    f"published is that of {version}"
-                )
-            rows = (row_counts or {}).get(status.artifact.relation, recorded.rows)
-            if rows != recorded.rows:
-                problems.append(
-                    f"it was built from {recorded.rows} rows, "
-                    f"{status.artifact.relation} has {rows}"
-                )
-        statuses.append(Status(status.artifact, status.receipt, tuple(problems)))
-    return statuses
-
-
-def overview(artifacts: Sequence[Artifact], home: Home) -> list[Status]:
-    """What the receipts say, without looking at the files they describe."""
-    return _statuses(artifacts, home, receipt.read)
-
-
 def open_index(artifact: Artifact, home: Home) -> AnnIndex:
     """Verifies and loads an ANN index; raises EncoreError where it cannot be used."""
     return ann_index.load(*_verified(artifact, home, "ann_index"))
@@ -220,32 +145,6 @@ def _verified(artifact: Artifact, home: Home, kind: str) -> tuple[Path, Receipt]
     recorded = receipt.verify(path)
     receipt.require_match(recorded, artifact)
     return path, recorded
-
-
-def _statuses(
-    artifacts: Sequence[Artifact], home: Home, look: Callable[[Path], Receipt]
-) -> list[Status]:
-    current = current_release(home)
-    statuses = []
-    for artifact in artifacts:
-        path = current / artifact.path
-        recorded, problems = None, ["not built"]
-        if receipt.receipt_path(path).exists():
-            try:
-                recorded = look(path)
-            except EncoreError as error:
-                problems = [error.message]
-            else:
-                problems = receipt.differences(recorded, artifact)
-                bounds = BUILDERS[artifact.builder].BOUNDS
-                problems += receipt.shortfalls(artifact, recorded.quality, bounds)
-                if recorded.relation != artifact.relation:
-                    problems.append(
-                        f"it was built from {recorded.relation}, "
-                        f"the declaration says {artifact.relation}"
-                    )
-        statuses.append(Status(artifact, recorded, tuple(problems)))
-    return statuses
 
 
 def _build(

@@ -10,20 +10,19 @@ from python_hooks import (
     artifacts,
     batch,
     landing,
-    layers,
     recommender,
     releases,
     server,
     summary,
 )
+from python_hooks.cli_layers import releases_list, rollback, run
+from python_hooks.cli_output import JSON, print_answer
 from python_hooks.console import err, out
 from python_hooks.dbt_command import run_dbt
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
 from python_hooks.lock import build_lock
 from python_hooks.warehouse import Warehouse
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,11 +34,11 @@ def encore() -> None:
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--source", help="The source table, where a file fits two.")
 @click.option("--listener", help="Who listened, for files that do not say.")
-@_JSON
+@JSON
 def land(paths: tuple[str, ...], source: str, listener: str, as_json: bool) -> None:
     """Land files, folders or globs, e.g. `encore land history.csv`."""
     files = landing.land(paths, Home.from_environment(), source=source, listener=listener)
-    _print(landing.as_dicts(files), as_json, landing.as_table(files))
+    print_answer(landing.as_dicts(files), as_json, landing.as_table(files))
 
 
 @encore.command(name="sample")
@@ -47,7 +46,7 @@ def land(paths: tuple[str, ...], source: str, listener: str, as_json: bool) -> N
 @click.option("--listeners", default=200, show_default=True, help="How many listeners.")
 @click.option("--listens", default=40_000, show_default=True, help="How many listens.")
 @click.option("--key", "keys", multiple=True, metavar="KEY=TRACKS", help="Tracks in a key.")
-@_JSON
+@JSON
 def land_sample(
     seed: int, listeners: int, listens: int, keys: tuple[str, ...], as_json: bool
 ) -> None:
@@ -59,7 +58,7 @@ def land_sample(
         listens=listens,
         key_counts=dict(map(_key_count, keys)) or None,
     )
-    _print(landing.as_dicts(files), as_json, landing.as_table(files))
+    print_answer(landing.as_dicts(files), as_json, landing.as_table(files))
 
 
 def _key_count(text: str) -> tuple[int, int]:
@@ -89,23 +88,23 @@ def server_group() -> None:
 
 
 @server_group.command(name="start")
-@_JSON
+@JSON
 def server_start(as_json: bool) -> None:
     """Start it and wait until it answers."""
     status = server.start(Home.from_environment())
-    _print(dataclasses.asdict(status), as_json, status.note)
+    print_answer(dataclasses.asdict(status), as_json, status.note)
 
 
 @server_group.command(name="stop")
-@_JSON
+@JSON
 def server_stop(as_json: bool) -> None:
     """Stop it."""
     status = server.stop(Home.from_environment())
-    _print(dataclasses.asdict(status), as_json, status.note)
+    print_answer(dataclasses.asdict(status), as_json, status.note)
 
 
 @server_group.command(name="status")
-@_JSON
+@JSON
 def server_status(as_json: bool) -> None:
     """Say whether it runs and answers."""
     status = server.status(Home.from_environment())
@@ -115,7 +114,7 @@ def server_status(as_json: bool) -> None:
         for name, value in facts.items()
         if name not in ("running", "note", "answers") and value is not None
     ]
-    _print(facts, as_json, "\n".join([status.note, *known]))
+    print_answer(facts, as_json, "\n".join([status.note, *known]))
     sys.exit(0 if status.answers else 1)
 
 
@@ -137,70 +136,6 @@ def dbt(args: tuple[str, ...]) -> None:
     sys.exit(run_dbt(args, Home.from_environment()))
 
 
-@encore.group()
-def run() -> None:
-    """Run a layer."""
-
-
-@run.command(name="batch")
-@click.argument("paths", nargs=-1)
-@click.option("--listener", help="Who listened, for files that do not say.")
-@_JSON
-def run_batch(paths: tuple[str, ...], listener: str, as_json: bool) -> None:
-    """Land, build and test the marts, build the artifacts, write the docs."""
-    home = Home.from_environment()
-    report = batch.run_batch(home, paths, listener=listener)
-    figures = summary.summarise(home, report)
-    _print(figures, as_json, summary.render(figures))
-
-
-def _run_speed(lane: layers.Speed, as_json: bool) -> None:
-    report = layers.run_speed(Home.from_environment(), lane)
-    said = (
-        "nothing new"
-        if report.nothing_new
-        else f"batches {report.batch + 1} to {report.upto} above the batch layer"
-    )
-    shown = f"{lane}: {said}, release {report.release} ({report.seconds} s)"
-    _print(dataclasses.asdict(report), as_json, shown)
-
-
-@run.command(name="minute")
-@_JSON
-def run_minute(as_json: bool) -> None:
-    """Publish what has landed since the last run, in seconds."""
-    _run_speed("minute", as_json)
-
-
-@run.command(name="hourly")
-@_JSON
-def run_hourly(as_json: bool) -> None:
-    """Publish what has landed, and compact what the minute runs left."""
-    _run_speed("hourly", as_json)
-
-
-@encore.command(name="releases")
-@_JSON
-def releases_list(as_json: bool) -> None:
-    """List the releases that are kept, the newest first."""
-    with Warehouse(Home.from_environment()) as warehouse:
-        kept = releases.kept(warehouse)
-    _print(kept, as_json, summary.releases_table(kept))
-
-
-@encore.command()
-@click.argument("release")
-@_JSON
-def rollback(release: str, as_json: bool) -> None:
-    """Publish a kept release again, e.g. `encore rollback 20261124T143000123456`.
-
-    The next speed run adds what has arrived since: nothing is lost.
-    """
-    now = layers.rollback(Home.from_environment(), release)
-    shown = f"Release {now.release_id} is published, as {release} was (batch {now.upto})."
-    _print({"release": now.release_id, "batch": now.batch, "upto": now.upto}, as_json, shown)
-
-
 @encore.group(name="artifacts")
 def artifacts_group() -> None:
     """List, build and check the artifacts."""
@@ -216,7 +151,7 @@ def artifacts_build(names: tuple[str, ...]) -> None:
 
 
 @artifacts_group.command(name="list")
-@_JSON
+@JSON
 def artifacts_list(as_json: bool) -> None:
     """Say what is declared and what is built."""
     _print_statuses(
@@ -225,7 +160,7 @@ def artifacts_list(as_json: bool) -> None:
 
 
 @artifacts_group.command(name="check")
-@_JSON
+@JSON
 def artifacts_check(as_json: bool) -> None:
     """Hash every file again and compare it with its receipt."""
     statuses = artifacts.check(artifacts.declared(), Home.from_environment())
@@ -237,26 +172,26 @@ def artifacts_check(as_json: bool) -> None:
 @click.argument("listener")
 @click.option("-k", default=10, show_default=True, help="How many tracks.")
 @click.option("--discover", is_flag=True, help="Only what the listener has not heard.")
-@_JSON
+@JSON
 def recommend(listener: str, k: int, discover: bool, as_json: bool) -> None:
     """Recommend tracks to a listener, e.g. `encore recommend me -k 5`."""
     home = Home.from_environment()
     answer = recommender.recommend(listener, home, k=k, discover=discover)
     if answer.fallback:
         err.print(answer.fallback)
-    _print(answer, as_json, summary.items_table(f"For {listener}", answer.items))
+    print_answer(answer, as_json, summary.items_table(f"For {listener}", answer.items))
 
 
 @encore.command()
 @click.argument("track")
 @click.option("-k", default=10, show_default=True, help="How many tracks.")
-@_JSON
+@JSON
 def similar(track: str, k: int, as_json: bool) -> None:
     """Find tracks like one, by its id."""
     answer = recommender.similar(track, Home.from_environment(), k=k)
     if answer.fallback:
         err.print(answer.fallback)
-    _print(answer, as_json, summary.items_table(f"Like {track}", answer.items))
+    print_answer(answer, as_json, summary.items_table(f"Like {track}", answer.items))
 
 
 @encore.command()
@@ -272,7 +207,7 @@ def similar(track: str, k: int, as_json: bool) -> None:
     show_default=True,
     help="How to print the rows.",
 )
-@_JSON
+@JSON
 def show(**options: Any) -> None:
     """Show rows of a mart, e.g. `encore show fct_key_frequency --order-by track_rank`."""
     limit, order_by = options["limit"], options["order_by"]
@@ -295,6 +230,10 @@ def docs() -> None:
     click.echo(batch.write_docs(Home.from_environment()))
 
 
+for _command in (run, releases_list, rollback):
+    encore.add_command(_command)
+
+
 def main() -> None:
     """Runs the command line; errors become a message and an exit code."""
     try:
@@ -312,17 +251,10 @@ def main() -> None:
         sys.exit(130)
 
 
-def _print(answer: Any, as_json: bool, shown: Any) -> None:
-    if as_json:
-        click.echo(summary.as_json(answer))
-    else:
-        out.print(shown)
-
-
 def _print_statuses(statuses: Any, as_json: bool) -> None:
     for status in [] if as_json else statuses:
         quality = status.receipt.quality if status.receipt else {}
         facts = [f"{measure} {value}" for measure, value in quality.items()]
         out.print(f"{status.artifact.name}: {'; '.join([*facts, *status.problems])}")
     if as_json:
-        _print(list(statuses), True, None)
+        print_answer(list(statuses), True, None)

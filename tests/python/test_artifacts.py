@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from python_hooks import artifacts as builders
+from python_hooks.artifact_builders import Read
 from python_hooks.artifact_releases import point_to, stored_releases
 from python_hooks.artifacts import (
     VersionOf,
@@ -99,7 +100,7 @@ def at(version: str) -> VersionOf:
 def build(
     artifacts: list[Artifact],
     home: Home,
-    read: builders.Read,
+    read: Read,
     version: str,
     names: Sequence[str] | None = None,
 ) -> list[Receipt]:

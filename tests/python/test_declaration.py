@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from python_hooks.artifacts import BUILDERS
+from python_hooks.artifact_builders import BUILDERS
 from python_hooks.declaration import read
 from python_hooks.errors import EncoreError
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_yaml_and_a_staging_model_add_a_source(server_home: Home, tmp_path: Path
         done = subprocess.run(
             [sys.executable, "-m", "python_hooks", *args],
             cwd=project,
-            env=os.environ | server_home.environment(),
+            env=os.environ | replace(server_home, target="dev").environment(),
             capture_output=True,
             text=True,
             check=False,

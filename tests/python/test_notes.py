@@ -116,7 +116,7 @@ def test_marts_do_not_depend_on_the_session_time_zone(notes: Home) -> None:
     for zone in ("America/New_York", "Asia/Kolkata"):
         # A developer's own schema, in which parts can be built alone.
         dev = replace(notes, target="dev", session_timezone=zone)
-        encore(dev, "dbt", "--quiet", "run", "--select", *(f"+{mart}" for mart in marts))
+        encore(dev, *BUILD, "--select", *(f"+{mart}" for mart in marts))
         assert contents(dev) == as_utc, zone
 
 

@@ -1,0 +1,76 @@
+"""The commands of the layers: run, releases, rollback."""
+
+import dataclasses
+
+import click
+
+from python_hooks import batch, layers, releases, summary
+from python_hooks.cli_output import JSON, print_answer
+from python_hooks.home import Home
+from python_hooks.warehouse import Warehouse
+
+
+@click.group()
+def run() -> None:
+    """Run a layer."""
+
+
+@run.command(name="batch")
+@click.argument("paths", nargs=-1)
+@click.option("--listener", help="Who listened, for files that do not say.")
+@JSON
+def run_batch(paths: tuple[str, ...], listener: str, as_json: bool) -> None:
+    """Land, build and test the marts, build the artifacts, write the docs."""
+    home = Home.from_environment()
+    report = batch.run_batch(home, paths, listener=listener)
+    figures = summary.summarise(home, report)
+    print_answer(figures, as_json, summary.render(figures))
+
+
+def _run_speed(lane: layers.Speed, as_json: bool) -> None:
+    report = layers.run_speed(Home.from_environment(), lane)
+    said = (
+        "nothing new"
+        if report.nothing_new
+        else f"batches {report.batch + 1} to {report.upto} above the batch layer"
+    )
+    shown = f"{lane}: {said}, release {report.release} ({report.seconds} s)"
+    print_answer(dataclasses.asdict(report), as_json, shown)
+
+
+@run.command(name="minute")
+@JSON
+def run_minute(as_json: bool) -> None:
+    """Publish what has landed since the last run, in seconds."""
+    _run_speed("minute", as_json)
+
+
+@run.command(name="hourly")
+@JSON
+def run_hourly(as_json: bool) -> None:
+    """Publish what has landed, and compact what the minute runs left."""
+    _run_speed("hourly", as_json)
+
+
+@click.command(name="releases")
+@JSON
+def releases_list(as_json: bool) -> None:
+    """List the releases that are kept, the newest first."""
+    with Warehouse(Home.from_environment()) as warehouse:
+        kept = releases.kept(warehouse)
+    print_answer(kept, as_json, summary.releases_table(kept))
+
+
+@click.command()
+@click.argument("release")
+@JSON
+def rollback(release: str, as_json: bool) -> None:
+    """Publish a kept release again, e.g. `encore rollback 20261124T143000123456`.
+
+    The next speed run adds what has arrived since: nothing is lost.
+    """
+    now = layers.rollback(Home.from_environment(), release)
+    shown = f"Release {now.release_id} is published, as {release} was (batch {now.upto})."
+    print_answer(
+        {"release": now.release_id, "batch": now.batch, "upto": now.upto}, as_json, shown
+    )
