@@ -1,10 +1,13 @@
-"""The commands of the layers: run, releases, rollback."""
+"""The commands of the layers: run, watch, status, releases, rollback."""
 
 import dataclasses
+import signal
+import threading
+from pathlib import Path
 
 import click
 
-from python_hooks import batch, layers, releases, summary
+from python_hooks import batch, layers, releases, status, summary, watch
 from python_hooks.cli_output import JSON, print_answer
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
@@ -74,3 +77,27 @@ def rollback(release: str, as_json: bool) -> None:
     print_answer(
         {"release": now.release_id, "batch": now.batch, "upto": now.upto}, as_json, shown
     )
+
+
+@click.command(name="status")
+@JSON
+def show_status(as_json: bool) -> None:
+    """Tell the layers' watermarks, lag, last runs and sizes."""
+    found = status.look(Home.from_environment())
+    print_answer(found, as_json, status.as_table(found))
+
+
+@click.command(name="watch")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--every", default=5.0, show_default=True, help="Seconds between cycles.")
+@click.option("--hourly", default=3600.0, show_default=True, help="Seconds between hourly.")
+@click.option("--batch-at", default="", help="UTC time of the nightly batch: 03:00.")
+def watch_folder(folder: Path, every: float, hourly: float, batch_at: str) -> None:
+    """Land what appears in a folder, and keep all layers running.
+
+    Ends at Ctrl-C or SIGTERM, after the cycle that runs.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    watch.Watch(Home.from_environment(), folder, hourly, batch_at).run(stop, every)

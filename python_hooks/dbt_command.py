@@ -75,7 +75,7 @@ def run_dbt(
             sys.stdout.write(line)
             sys.stdout.flush()
 
-    environment = _environment(home, project)
+    environment = dbt_environment(home, project)
     # dbt writes into a pipe here and cannot see that a person reads it.
     if "DBT_USE_COLORS" not in os.environ:
         coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -124,7 +124,7 @@ def run_dbt_with_events(
             if failed := failure(message):
                 result.failures.append(failed)
 
-    environment = _environment(home, PROJECT)
+    environment = dbt_environment(home, PROJECT)
     environment |= {"DBT_LOG_FORMAT": "json", "DBT_LOG_FORMAT_FILE": "text"}
     with _allowed(args, home, lock) as held:
         result.exit_code = _stream(args, environment | dict(environ), held, follow)
@@ -205,7 +205,8 @@ def _stream(
             _end_group(child)
 
 
-def _environment(home: Home, project: Path) -> dict[str, str]:
+def dbt_environment(home: Home, project: Path) -> dict[str, str]:
+    """The variables by which dbt finds an installation and the project."""
     # Variables, not options: what the user types still wins, wherever it stands.
     return {
         **home.environment(),

@@ -6,14 +6,14 @@ of a moment, under the speed lock (macros/publishing, docs/layers.md).
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from python_hooks import artifacts, landing, releases
 from python_hooks.console import err
 from python_hooks.dbt_command import INTERRUPTED, run_dbt_with_events
-from python_hooks.dbt_events import NodeEvent
+from python_hooks.dbt_events import Failure, NodeEvent
 from python_hooks.declaration import Artifact
 from python_hooks.errors import NegativeAnswerError
 from python_hooks.home import Home, target_folder
@@ -22,6 +22,8 @@ from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
 
 Speed = Literal["hourly", "minute"]
+# Runs one dbt command under a lock, with more variables; raises where it fails.
+Dbt = Callable[[list[str], Home, BuildLock, Mapping[str, str]], None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def build_batch(home: Home, lock: BuildLock, on_event: Callable[[NodeEvent], Non
         "ENCORE_PUBLISH": "no",
         "ENCORE_UPTO": str(newest_batch(home)),
     }
-    _dbt(["build"], home, lock, on_event, environ)
+    _child(["build"], home, lock, environ, on_event)
     return build
 
 
@@ -73,15 +75,20 @@ def publish(home: Home, build: str) -> Release:
         with Warehouse(home) as warehouse:
             holds = warehouse.query(f"select max(upto) as upto from {build}.receipt")
         if newest_batch(home) > holds.to_pylist()[0]["upto"]:
-            _speed(home, "minute", lock, adopt=build)
+            _speed(home, "minute", lock, _child, adopt=build)
         else:
             operation = ["run-operation", "adopt", "--args", f"{{build: {build}}}"]
-            _dbt(operation, home, lock, _ignore, {"ENCORE_LANE": "batch"})
+            _child(operation, home, lock, {"ENCORE_LANE": "batch"})
         return follow(home)
 
 
-def run_speed(home: Home, lane: Speed) -> SpeedReport:
+def run_speed(home: Home, lane: Speed, dbt: Dbt | None = None) -> SpeedReport:
     """Publishes what has landed since the last run of any layer.
+
+    Args:
+        home: The installation.
+        lane: `minute`, or `hourly`, which also compacts what minute runs left.
+        dbt: How dbt is run, by default in a child process.
 
     Raises:
         NegativeAnswerError: SQL was edited since the batch, or a model failed.
@@ -94,7 +101,7 @@ def run_speed(home: Home, lane: Speed) -> SpeedReport:
         reached = before.hourly if lane == "hourly" else before.upto
         nothing_new = newest_batch(home) <= reached
         if not nothing_new:
-            _speed(home, lane, lock)
+            _speed(home, lane, lock, dbt or _child)
             with Warehouse(home) as warehouse:
                 after = releases.current(warehouse, home)
     return SpeedReport(
@@ -117,7 +124,7 @@ def rollback(home: Home, release_id: str) -> Release:
         with Warehouse(home) as warehouse:
             releases.require_kept(warehouse, release_id)
         operation = ["run-operation", "rollback", "--args", f"{{to: {release_id}}}"]
-        _dbt(operation, home, lock, _ignore, {"ENCORE_LANE": "batch"})
+        _child(operation, home, lock, {"ENCORE_LANE": "batch"})
         return follow(home)
 
 
@@ -141,7 +148,7 @@ def version_of(builds: Mapping[str, str]) -> artifacts.VersionOf:
     return version
 
 
-def _speed(home: Home, lane: Speed, lock: BuildLock, adopt: str = "") -> None:
+def _speed(home: Home, lane: Speed, lock: BuildLock, dbt: Dbt, adopt: str = "") -> None:
     environ = {
         "ENCORE_LANE": lane,
         "ENCORE_BUILD": _build_name(lane),
@@ -150,7 +157,7 @@ def _speed(home: Home, lane: Speed, lock: BuildLock, adopt: str = "") -> None:
         # A batch may run beside it; each has its own parse cache.
         "DBT_TARGET_PATH": str(target_folder() / "speed"),
     }
-    _dbt(["build", "--selector", lane], home, lock, _ignore, environ)
+    dbt(["build", "--selector", lane], home, lock, environ)
 
 
 def _build_name(lane: str) -> str:
@@ -162,23 +169,28 @@ def _ignore(_event: NodeEvent) -> None:
     """Speed runs are short: no progress is shown."""
 
 
-def _dbt(
+def _child(
     args: list[str],
     home: Home,
     lock: BuildLock,
-    on_event: Callable[[NodeEvent], None],
     environ: Mapping[str, str],
+    on_event: Callable[[NodeEvent], None] = _ignore,
 ) -> None:
     result = run_dbt_with_events(args, home, on_event, lock=lock, environ=environ)
     if result.exit_code == INTERRUPTED:
         raise KeyboardInterrupt
     if result.exit_code:
-        for failed in result.failures:
-            err.print(f"[red]✗ {failed.node}[/red]")
-            err.print(failed.message, markup=False)
-        raise NegativeAnswerError(
-            f"dbt {args[0]} failed: {len(result.failures)} problem(s), shown above. "
-            "What is published stays as it was.",
-            "Mend the model or the data and run the command again; "
-            "`encore dbt build -s MODEL+` runs one part.",
-        )
+        raise failed(args, result.failures)
+
+
+def failed(args: list[str], failures: Sequence[Failure]) -> NegativeAnswerError:
+    """Shows what failed in a run of dbt; returns the error to raise."""
+    for failure in failures:
+        err.print(f"[red]✗ {failure.node}[/red]")
+        err.print(failure.message, markup=False)
+    return NegativeAnswerError(
+        f"dbt {args[0]} failed: {len(failures)} problem(s), shown above. "
+        "What is published stays as it was.",
+        "Mend the model or the data and run the command again; "
+        "`encore dbt build -s MODEL+` runs one part.",
+    )
