@@ -28,7 +28,8 @@ counted as (
         count_if(tracks.is_in_catalogue) as track_count,
         coalesce(sum(popularity.listen_count), 0) as listen_count
     from tracks
-    left outer join popularity
+    -- Full: what was first heard since the last batch is no track yet.
+    full outer join popularity
         on tracks.track_id = popularity.track_id
     group by tracks.musical_key
 
