@@ -31,7 +31,9 @@ def run(args: list[str], home: Home, _lock: BuildLock, environ: Mapping[str, str
 
     said = StringIO()
     with _environment(dbt_environment(home, PROJECT) | dict(environ)), redirect_stdout(said):
-        result = dbtRunner().invoke(["--log-format", "json", *args])
+        result = dbtRunner().invoke(
+            ["--log-format", "json", "--log-format-file", "text", *args]
+        )
     if not result.success:
         raise failed(args, _failures(said.getvalue(), result.exception))
 

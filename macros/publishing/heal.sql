@@ -6,7 +6,8 @@
     {%- set schema, views, current = target.schema, public_views(), [] -%}
     {%- set marts = graph.nodes.values() | selectattr('access', 'equalto', 'public')
         | map(attribute='name') | list -%}
-    {%- set minute = env_var('ENCORE_LANE', 'all') == 'minute' -%}
+    {%- set minute = env_var('ENCORE_LANE', 'all') == 'minute'
+        and not env_var('ENCORE_ADOPT', '') -%}
     {%- for model, build in run_query(
         'select model, build from ' ~ schema ~ '.publication where until is null'
     ).rows if model != 'publication' -%}

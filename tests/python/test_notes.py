@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +16,7 @@ import pytest
 from python_hooks import server
 from python_hooks.home import PROJECT, Home
 from tests.python.conftest import free_home
-from tests.python.encore_command import encore, rows
+from tests.python.encore_command import encore, rows, run
 
 pytestmark = pytest.mark.warehouse
 
@@ -142,3 +145,40 @@ def test_a_week_of_radio_is_accounted_for_row_by_row(notes: Home) -> None:
     assert any(
         row["listener_id"] == "KSEG" and "repeats" in row["sources"] for row in recommended
     )
+
+
+def test_what_is_dropped_into_a_watched_folder_changes_the_answers(
+    notes: Home, tmp_path: Path
+) -> None:
+    before = json.loads(encore(notes, "releases", "--json"))[0]["release_id"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "python_hooks", "watch", str(tmp_path), "--every", "1"],
+        cwd=PROJECT,
+        env=os.environ | notes.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        (tmp_path / "nothing.csv").write_text("a,b\n1,2\n")
+        (tmp_path / "new.csv").write_text(
+            "listener,id,timestamp\n" + "zoe,a new song,2024-07-02T19:00:00Z\n" * 2
+        )
+        assert watching.stdout is not None
+        lines = iter(watching.stdout.readline, "")
+        said = next(line for line in lines if "minute to batch" in line)
+        watching.terminate()
+        assert watching.wait(60) == 0
+    assert "nothing.csv refused" in said
+    assert "new.csv: 2 rows" in said
+    status = json.loads(encore(notes, "status", "--json"))
+    assert (status["lag_batches"], status["upto"]) == (0, status["newest"])
+    answer = json.loads(encore(notes, "recommend", "zoe", "--json"))
+    assert answer["fallback"] is None
+    assert answer["items"][0]["track_id"] == "a new song"
+    assert "played once" in answer["items"][0]["reason"]
+    heard = {"listener_id = 'zoe'": 1, "listener_id = 'me'": 43}
+    for where, count in heard.items():
+        assert len(rows(notes, "fct_listener_track_rfm", "--where", where)) == count
+    # And back; the next run would bring it again.
+    encore(notes, "rollback", before)
+    assert rows(notes, "fct_listener_track_rfm", "--where", "listener_id = 'zoe'") == []
+    assert run(notes, "rollback", "20200101T000000000000").returncode == 1
