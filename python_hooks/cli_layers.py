@@ -59,8 +59,9 @@ def run_hourly(as_json: bool) -> None:
 @JSON
 def releases_list(as_json: bool) -> None:
     """List the releases that are kept, the newest first."""
-    with Warehouse(Home.from_environment()) as warehouse:
-        kept = releases.kept(warehouse)
+    home = Home.from_environment()
+    with Warehouse(home) as warehouse:
+        kept = releases.kept(warehouse, home)
     print_answer(kept, as_json, summary.releases_table(kept))
 
 

@@ -6,16 +6,18 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
+from python_hooks import failing_rows
 from python_hooks.console import err
 from python_hooks.dbt_events import Failure, NodeEvent, failure, node_event, without_java
 from python_hooks.errors import EncoreError
-from python_hooks.home import PROJECT, Home
+from python_hooks.home import PROJECT, Home, target_folder
 from python_hooks.lock import BuildLock, build_lock, speed_lock
 from python_hooks.server import is_running
 
@@ -80,8 +82,12 @@ def run_dbt(
     if "DBT_USE_COLORS" not in os.environ:
         coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         environment["DBT_USE_COLORS"] = str(coloured).lower()
+    begun = time.time()
     with _allowed(args, home, lock) as held:
-        return _stream(args, environment, held, show)
+        code = _stream(args, environment, held, show)
+    if code == 1:
+        failing_rows.show(home, target_folder(project), begun)
+    return code
 
 
 def run_dbt_with_events(

@@ -8,6 +8,9 @@ from typing import Any
 _JAVA_FRAME = re.compile(r"^\s*at [\w.$/<>]+\(.*\)\s*$")
 # dbt begins every message with the time, in colour or not; a stack never does.
 _DBT_MESSAGE = re.compile(r"^(\x1b\[\d+m)*\d\d:\d\d:\d\d")
+# After the message of an analysis that failed Spark draws its plan, to an empty line.
+_BEFORE_PLAN = re.compile(r"(SQLSTATE: \w+|line \d+,? pos \d+);\s*$")
+_PLAN = re.compile(r"^[\s:+|-]*'?[A-Z]\w+")
 # The server wraps Spark's message in two Java class names and repeats its class.
 _WRAPPING = re.compile(
     r"org\.apache\.hive\.service\.cli\.HiveSQLException: Error running query: "
@@ -43,19 +46,21 @@ class Failure:
 
 
 def without_java(lines: Iterable[str]) -> Iterator[str]:
-    """Cuts Java's stacks out of dbt's output, line by line.
+    """Cuts Java's stacks and Spark's plans out of dbt's output, line by line.
 
     A stack begins at the first frame (`at package.Class.method(File.java:1)`)
     and ends where dbt's next message begins; the causes in between repeat what
     was said before. The whole stack stays in dbt's own log file.
     """
-    in_stack = False
+    in_stack = in_plan = False
     for line in lines:
+        in_plan = in_plan and bool(_PLAN.match(line)) and not _DBT_MESSAGE.match(line)
         in_stack = not _DBT_MESSAGE.match(line) and (
             in_stack or bool(_JAVA_FRAME.match(line))
         )
-        if not in_stack:
+        if not in_stack and not in_plan:
             yield _WRAPPING.sub("", line)
+            in_plan = bool(_BEFORE_PLAN.search(line))
 
 
 def node_event(message: dict[str, Any], done: int) -> NodeEvent | None:

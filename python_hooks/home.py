@@ -10,9 +10,9 @@ from python_hooks.errors import EncoreError
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-def target_folder() -> Path:
+def target_folder(project: Path = PROJECT) -> Path:
     """Where dbt writes its manifest and docs: `target/`, or dbt's `DBT_TARGET_PATH`."""
-    return PROJECT / (os.environ.get("DBT_TARGET_PATH") or "target")
+    return project / (os.environ.get("DBT_TARGET_PATH") or "target")
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from python_hooks import artifacts, landing, releases
+from python_hooks import artifacts, failing_rows, landing, releases
 from python_hooks.console import err
 from python_hooks.dbt_command import INTERRUPTED, run_dbt_with_events
 from python_hooks.dbt_events import Failure, NodeEvent
@@ -176,11 +177,14 @@ def _child(
     environ: Mapping[str, str],
     on_event: Callable[[NodeEvent], None] = _ignore,
 ) -> None:
+    begun = time.time()
     result = run_dbt_with_events(args, home, on_event, lock=lock, environ=environ)
     if result.exit_code == INTERRUPTED:
         raise KeyboardInterrupt
     if result.exit_code:
-        raise failed(args, result.failures)
+        error = failed(args, result.failures)
+        failing_rows.show(home, Path(environ.get("DBT_TARGET_PATH", target_folder())), begun)
+        raise error
 
 
 def failed(args: list[str], failures: Sequence[Failure]) -> NegativeAnswerError:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from python_hooks import marts
+from python_hooks import marts, table_sizes
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
@@ -60,6 +60,8 @@ class Kept:
         upto: Last batch that its serving marts have seen.
         models: How many models it holds.
         changed: How many of them are new in it.
+        rows: Rows of all its tables.
+        bytes: Bytes of their files, which releases share where nothing changed.
     """
 
     release_id: str
@@ -69,6 +71,8 @@ class Kept:
     upto: int
     models: int
     changed: int
+    rows: int
+    bytes: int
 
 
 def schema() -> str:
@@ -104,7 +108,7 @@ def unpublished(warehouse: Warehouse, home: Home, build: str) -> Release:
     return Release(build, builds)
 
 
-def kept(warehouse: Warehouse) -> list[Kept]:
+def kept(warehouse: Warehouse, home: Home) -> list[Kept]:
     """All releases that are kept, the newest first."""
     rows = _rows(warehouse, "true")
     found = []
@@ -121,6 +125,7 @@ def kept(warehouse: Warehouse) -> list[Kept]:
         ]
         release = _release(then)
         models = [row for row in then if row["model"] != "publication"]
+        size = table_sizes.of_builds(home, {row["model"]: row["build"] for row in models})
         found.append(
             Kept(
                 release_id=since,
@@ -130,6 +135,8 @@ def kept(warehouse: Warehouse) -> list[Kept]:
                 upto=release.upto,
                 models=len(models),
                 changed=sum(row["since"] == since for row in models),
+                rows=size.rows,
+                bytes=size.bytes,
             )
         )
     return found
@@ -183,7 +190,8 @@ def _release(rows: list[dict[str, Any]]) -> Release:
 
 def require_kept(warehouse: Warehouse, release_id: str) -> None:
     """Refuses a release that is not kept; names those that are."""
-    known = [release.release_id for release in kept(warehouse)]
+    rows = _rows(warehouse, "model = 'publication'")
+    known = sorted((row["since"] for row in rows), reverse=True)
     if release_id not in known:
         raise NegativeAnswerError(
             f"Release {release_id} is not kept; kept are {', '.join(known) or 'none'}.",

@@ -98,18 +98,27 @@ def render(figures: dict[str, Any]) -> Group:
 def releases_table(kept: list[Kept]) -> Table:
     """Kept releases as a table for the terminal."""
     table = Table(
-        Column("release", no_wrap=True), "age", "by", "batch layer", "seen", "models"
+        Column("release", no_wrap=True),
+        Column("age", no_wrap=True),
+        "by",
+        Column("batches", no_wrap=True),
+        "new",
+        Column("rows", justify="right", no_wrap=True),
+        Column("MiB", justify="right", no_wrap=True),
+        caption="batches: in the batch layer / seen by the serving marts. "
+        "* is published. Releases share the tables that did not change.",
     )
     now = datetime.now(UTC)
     for release in kept:
         since = datetime.strptime(release.release_id, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
         table.add_row(
-            release.release_id + ("" if release.until else " (current)"),
+            release.release_id + ("" if release.until else " *"),
             str(now - since).split(".")[0],
             release.lane,
-            f"to batch {release.batch}",
-            f"to batch {release.upto}",
-            f"{release.models}, {release.changed} new",
+            f"{release.batch} / {release.upto}",
+            f"{release.changed} of {release.models}",
+            f"{release.rows:,}",
+            f"{release.bytes / 2**20:,.1f}",
         )
     return table
 

@@ -65,6 +65,37 @@ def test_a_failing_build_is_readable_under_ansi_and_gives_the_lock_back(
 
 
 @pytest.mark.warehouse
+def test_the_first_rows_of_a_failed_test_are_shown(
+    server_home: Home, project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    test = project / "tests" / "fine_has_no_rows.sql"
+    test.parent.mkdir()
+    test.write_text("select id, 'seen' as what from {{ ref('fine') }}")
+    assert run_dbt(["build", "-s", "fine"], server_home, project=project) == 1
+    shown = capfd.readouterr().err
+    assert "the first rows that fail fine_has_no_rows" in shown.replace("\n", " ")
+    assert [line.split("│")[1:3] for line in shown.splitlines() if "seen" in line] == [
+        [" 1  ", " seen "]
+    ]
+    # What failed in an earlier run is not shown for one that ended before its tests.
+    test.unlink()
+    assert run_dbt(["build", "-s", "broken"], server_home, project=project) == 1
+    assert "seen" not in capfd.readouterr().err
+
+
+def test_the_plan_after_a_failed_analysis_is_cut() -> None:
+    said = [
+        "  [UNRESOLVED_COLUMN] no such column. SQLSTATE: 42703; line 1 pos 7;\n",
+        "'Project ['x]\n",
+        "+- SubqueryAlias t\n",
+        "   +- OneRowRelation\n",
+        "\n",
+        "  compiled code at target/compiled/x.sql\n",
+    ]
+    assert list(without_java(said)) == [said[0], *said[4:]]
+
+
+@pytest.mark.warehouse
 def test_events_count_the_nodes_and_failures_say_why(
     server_home: Home, project: Path
 ) -> None:

@@ -195,7 +195,7 @@ class Interleaving:
     def roll_back(self) -> None:
         """What was published once is published again; a minute run catches up."""
         with Warehouse(self._home) as warehouse:
-            kept = releases.kept(warehouse)
+            kept = releases.kept(warehouse, self._home)
         to = self.rng.choice(kept[1:] or kept)
         with pytest.raises(NegativeAnswerError):
             layers.rollback(self._home, "20200101T000000000000")

@@ -169,6 +169,11 @@ def test_what_is_dropped_into_a_watched_folder_changes_the_answers(
         assert watching.wait(60) == 0
     assert "nothing.csv refused" in said
     assert "new.csv: 2 rows" in said
+    newest, *older = json.loads(encore(notes, "releases", "--json"))
+    assert (newest["lane"], newest["until"]) == ("minute", None)
+    assert older[0]["release_id"] == before
+    assert newest["rows"] > 43
+    assert newest["bytes"] > newest["rows"]
     status = json.loads(encore(notes, "status", "--json"))
     assert (status["lag_batches"], status["upto"]) == (0, status["newest"])
     answer = json.loads(encore(notes, "recommend", "zoe", "--json"))
