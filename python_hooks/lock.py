@@ -19,11 +19,17 @@ class BuildLock:
     Args:
         file: The open, locked file; its text says who holds the lock.
         purpose: What it is held for, as a user would say it (`encore dbt build`).
+
+    Attributes:
+        taken_over: The holder before was killed, and may have left things half done.
     """
 
     def __init__(self, file: TextIO, purpose: str) -> None:
         self._file = file
         self._purpose = purpose
+        file.seek(0)
+        # Who gives the lock back empties the file.
+        self.taken_over = bool(file.read())
         self.describe(os.getpid())
 
     def fileno(self) -> int:

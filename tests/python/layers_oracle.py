@@ -13,9 +13,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
-
-from python_hooks.home import PROJECT
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -29,7 +28,20 @@ KEYS = {
     "fct_key_frequency": ("musical_key",),
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """What an edit of the project may change.
+
+    Attributes:
+        seeds: Folder of the seeds.
+        earliest: Listens before this moment are rejected.
+    """
+
+    seeds: Path
+    earliest: datetime
 
 
 @dataclass(frozen=True)
@@ -67,12 +79,14 @@ class Track:
     duration_ms: int | None
 
 
-def recompute(batches: Iterable[Batch], upto: int, batch: int) -> dict[str, list[Row]]:
+def recompute(
+    batches: Iterable[Batch], upto: int, batch: int, by: Definitions
+) -> dict[str, list[Row]]:
     """Every serving mart as if all of it were counted at once, and the log."""
     batches = list(batches)
-    log = first_arrivals(batches, batch)
+    log = first_arrivals(batches, batch, by.earliest)
     tracks = catalogue(batches, batch)
-    listens = list(first_arrivals(batches, upto))
+    listens = list(first_arrivals(batches, upto, by.earliest))
 
     def ms(listen: Listen) -> int | None:
         track = tracks.get(listen.track_id)
@@ -103,24 +117,26 @@ def recompute(batches: Iterable[Batch], upto: int, batch: int) -> dict[str, list
             {**asdict(listen), "batch_id": batch_id} for listen, batch_id in log.items()
         ],
         "fct_listener_track_rfm": each("fct_listener_track_rfm", rfm),
-        "fct_listener_rfm": _scored(each("fct_listener_rfm", rfm, btyd)),
+        "fct_listener_rfm": _scored(each("fct_listener_rfm", rfm, btyd), by.seeds),
         "fct_track_rfm": _scored(
-            each("fct_track_rfm", rfm, btyd, lambda group: _monetary(group, ms))
+            each("fct_track_rfm", rfm, btyd, lambda group: _monetary(group, ms)), by.seeds
         ),
         "fct_track_popularity": each(
             "fct_track_popularity", lambda group: _popularity(group, today)
         ),
-        "fct_key_frequency": _keys(tracks, listens),
+        "fct_key_frequency": _keys(tracks, listens, by.seeds),
     }
 
 
-def first_arrivals(batches: Iterable[Batch], upto: int) -> dict[Listen, int]:
+def first_arrivals(
+    batches: Iterable[Batch], upto: int, earliest: datetime
+) -> dict[Listen, int]:
     """The accepted listens among the batches up to one, with the batch each came in."""
     found: dict[Listen, int] = {}
     for batch in sorted(batches, key=lambda batch: batch.batch_id):
         if batch.batch_id <= upto and not batch.is_catalogue:
             for cells in batch.rows:
-                if listen := _listen(cells):
+                if listen := _listen(cells, earliest):
                     found.setdefault(listen, batch.batch_id)
     return found
 
@@ -161,8 +177,12 @@ def _equal(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _listen(cells: Mapping[str, str]) -> Listen | None:
-    track, ms, at = cells["id"], _whole(cells["ms_played"]), _moment(cells["timestamp"])
+def _listen(cells: Mapping[str, str], earliest: datetime) -> Listen | None:
+    track, ms, at = (
+        cells["id"],
+        _whole(cells["ms_played"]),
+        _moment(cells["timestamp"], earliest),
+    )
     if not track and cells["artist"] and cells["title"]:
         names = (" ".join(cells[column].lower().split()) for column in ("artist", "title"))
         track = "name:" + hashlib.sha256("\x1f".join(names).encode()).hexdigest()
@@ -172,7 +192,7 @@ def _listen(cells: Mapping[str, str]) -> Listen | None:
     return Listen(cells["listener"], track, at, ms)
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(text: str, earliest: datetime) -> datetime | None:
     if text.isdecimal():
         at = _EPOCH + timedelta(milliseconds=int(text.ljust(13, "0")))
     else:
@@ -181,7 +201,7 @@ def _moment(text: str) -> datetime | None:
         except ValueError:
             return None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    fits = _EARLIEST <= at <= datetime.now(UTC) + timedelta(days=1)
+    fits = earliest <= at <= datetime.now(UTC) + timedelta(days=1)
     return at.astimezone(UTC) if fits else None
 
 
@@ -229,13 +249,13 @@ def _monetary(group: list[Listen], ms: Ms) -> Row:
     return {"btyd_monetary": mean if len(known) == len(played) else None}
 
 
-def _scored(rows: Iterable[Row]) -> list[Row]:
+def _scored(rows: Iterable[Row], seeds: Path) -> list[Row]:
     rows = list(rows)
     segments = {
         (int(row["recency_score"]), int(row["frequency_score"])): row["rf_segment"]
-        for row in _seed("rf_segments")
+        for row in _seed(seeds, "rf_segments")
     }
-    percentiles = [Fraction(row["percentile"]) for row in _seed("rfm_bands")]
+    percentiles = [Fraction(row["percentile"]) for row in _seed(seeds, "rfm_bands")]
 
     def score(values: list[int | None]) -> list[int | None]:
         known = sorted(value for value in values if value is not None)
@@ -275,8 +295,10 @@ def _popularity(group: list[Listen], today: int) -> Row:
     }
 
 
-def _keys(tracks: Mapping[str, Track], listens: list[Listen]) -> list[Row]:
-    names = {int(row["musical_key"]): row["pitch_class"] for row in _seed("pitch_classes")}
+def _keys(tracks: Mapping[str, Track], listens: list[Listen], seeds: Path) -> list[Row]:
+    names = {
+        int(row["musical_key"]): row["pitch_class"] for row in _seed(seeds, "pitch_classes")
+    }
     of_track = {name: track.musical_key for name, track in tracks.items()}
     described = list(of_track.values())
     played = [of_track.get(listen.track_id) for listen in listens]
@@ -295,6 +317,6 @@ def _keys(tracks: Mapping[str, Track], listens: list[Listen]) -> list[Row]:
     ]
 
 
-def _seed(name: str) -> list[dict[str, str]]:
-    with (PROJECT / "seeds" / f"{name}.csv").open(newline="") as file:
+def _seed(seeds: Path, name: str) -> list[dict[str, str]]:
+    with (seeds / f"{name}.csv").open(newline="") as file:
         return list(csv.DictReader(file))

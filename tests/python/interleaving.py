@@ -1,0 +1,279 @@
+"""One installation, what was landed in it, and the steps that publish.
+
+After each step the serving marts are compared with the recompute of `layers_oracle`, and
+a release that was pinned some steps ago with what it was then.
+"""
+
+import csv
+import json
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from python_hooks import landing, releases
+from python_hooks.releases import Release
+from python_hooks.warehouse import Warehouse
+from tests.python.installation import BUILD, Installation, kill
+from tests.python.invented_files import Files
+from tests.python.layers_oracle import (
+    EARLIEST,
+    KEYS,
+    Batch,
+    Definitions,
+    Row,
+    differences,
+    recompute,
+)
+
+_STAGING = "models/staging/landing/stg_landing__listens.sql"
+_EARLIEST_IN_SQL = """'{{ var("earliest_listened_at") }}'"""
+_SEGMENTS = "seeds/rf_segments.csv"
+# Pinned releases are kept for an hour after they closed.
+_PINNED_SECONDS = 50 * 60
+Marts = dict[str, list[Row]]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A release that was checked: what its marts hold, and which code made them."""
+
+    release: Release
+    marts: Marts
+    edits: int
+    checked_at: float
+
+
+class Interleaving:
+    """One installation, what was landed in it, and the steps that publish.
+
+    Args:
+        seed: Decides everything.
+        installation: One whose server runs.
+        folder: Where files are written before they land.
+    """
+
+    def __init__(self, seed: int, installation: Installation, folder: Path) -> None:
+        self.rng = random.Random(seed)  # noqa: S311
+        self.landed: list[Batch] = []
+        self.done = [f"seed {seed}"]
+        self._files = Files(self.rng)
+        self._on, self._folder = installation, folder
+        self._home = installation.home
+        self._snapshots: list[Snapshot] = []
+        self._total = 0
+        self._edits = 0
+        self._definitions = Definitions(installation.project / "seeds", EARLIEST)
+
+    def begin(self) -> None:
+        """A first history and catalogue, built and published as a whole."""
+        self.land(self._files.listens(), is_catalogue=False)
+        self.land(self._files.tracks(), is_catalogue=True)
+        self.check("first build", self._dbt())
+
+    def minute(self) -> None:
+        """What arrived is published by the minute layer."""
+        self.speed("minute")
+
+    def hourly(self) -> None:
+        """What arrived is published, and compacted."""
+        release = self.speed("hourly")
+        assert release.hourly == release.upto, self.done
+
+    def batch(self) -> None:
+        """A batch that nothing arrives beside."""
+        self._arrive(least=0)
+        self._publish(self._unpublished())
+        release = self.check("batch", self.newest)
+        assert release.batch == self.newest, self.done
+
+    def adopt_later(self) -> None:
+        """A batch beside which files arrive and speed runs publish, before it is."""
+        self._arrive(least=0)
+        build, holds = self._unpublished(), self.newest
+        self.done.append(f"built up to {holds}")
+        if self.rng.random() < 0.8:
+            self.speed(self.rng.choice(["minute", "hourly"]))
+        self._arrive(least=0)
+        self._publish(build)
+        release = self.check("adopted", self.newest)
+        assert release.batch == holds, self.done
+
+    def refresh(self) -> None:
+        """Everything is read again, by a plain dbt build."""
+        self._arrive(least=0)
+        self.check("full refresh", self._dbt("--full-refresh"))
+
+    def roll_back(self) -> None:
+        """What was published once is published again; a minute run catches up."""
+        kept = {kept.release_id for kept in self._kept()[1:]}
+        choices = [
+            snapshot
+            for snapshot in self._snapshots
+            if snapshot.release.release_id in kept and snapshot.edits == self._edits
+        ]
+        if not choices:
+            return
+        to = self.rng.choice(choices)
+        self._on.encore("rollback", "20200101T000000000000", expect=1)
+        self._on.encore("rollback", to.release.release_id)
+        self._total = 0
+        self.check(f"back to {to.release.release_id}", to.release.upto, to.marts)
+        self.speed("minute")
+
+    def edit_seed(self) -> None:
+        """A segment gets another name: speed runs wait for a build of its marts."""
+        self._total, self._edits = 0, self._edits + 1
+        names = ("champions", "heroes") if self._edits % 2 else ("heroes", "champions")
+        path = self._on.project / _SEGMENTS
+        path.write_text(path.read_text().replace(names[0], names[1]))
+        assert names[1] in path.read_text()
+        self._refused()
+        self._on.encore("dbt", *BUILD, "-s", "rf_segments+")
+        self.check("edited seed", self._snapshots[-1].release.upto)
+        self.speed("minute")
+
+    def edit_staging(self) -> None:
+        """Staging rejects more, or less: speed runs wait, the next build reads all again."""
+        self._total, self._edits = 0, self._edits + 1
+        stricter = datetime(2024, 10, 1, tzinfo=UTC)
+        spelled = f"'{stricter:%Y-%m-%d %H:%M:%S}Z'"
+        if self._definitions.earliest == EARLIEST:
+            self._on.edit(_STAGING, _EARLIEST_IN_SQL, spelled)
+            self._definitions = Definitions(self._definitions.seeds, stricter)
+        else:
+            self._on.edit(_STAGING, spelled, _EARLIEST_IN_SQL)
+            self._definitions = Definitions(self._definitions.seeds, EARLIEST)
+        self._refused()
+        self.check("edited staging", self._dbt())
+
+    def killed(self) -> None:
+        """A run is killed at any moment; the next one heals."""
+        self._arrive(least=1)
+        command = self.rng.choice(
+            [("run", "minute"), ("run", "hourly"), ("dbt", *BUILD), ("run", "batch")]
+        )
+        after = self.rng.uniform(2, 30)
+        process = self._on.begin(*command)
+        time.sleep(after)
+        self.done.append(f"{' '.join(command[:2])} killed after {after:.1f} s")
+        kill(process)
+        self.speed("minute", least=0)
+
+    def speed(self, lane: str, least: int = 1) -> Release:
+        """A run of a speed layer, after something arrived."""
+        self._arrive(least)
+        report = json.loads(self._on.encore("run", lane, "--json"))
+        assert not (least and report["nothing_new"]), self.done
+        return self.check(lane, self.newest)
+
+    @property
+    def newest(self) -> int:
+        """The last landed batch."""
+        return self.landed[-1].batch_id
+
+    def _arrive(self, least: int) -> None:
+        for _ in range(self.rng.randint(least, 2)):
+            is_catalogue = self.rng.random() < 0.25
+            rows = self._files.tracks() if is_catalogue else self._files.listens()
+            self.land(rows, is_catalogue)
+
+    def land(self, rows: list[Row], is_catalogue: bool) -> None:
+        """Lands one file of these rows."""
+        path = self._folder / f"{len(self.landed)}.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        landed = landing.land([path], self._home)[0]
+        self.landed.append(Batch(landed.batch_id, is_catalogue, rows))
+        self.done.append(f"{'tracks' if is_catalogue else 'listens'} {landed.batch_id}")
+
+    def _refused(self) -> None:
+        self._arrive(least=1)
+        self._on.encore("run", "minute", expect=1)
+        self.check("refused", *self._before())
+
+    def _before(self) -> tuple[int, Marts]:
+        last = self._snapshots[-1]
+        return last.release.upto, last.marts
+
+    def _dbt(self, *options: str) -> int:
+        self._on.encore("dbt", *BUILD, *options)
+        return self.newest
+
+    def _unpublished(self) -> str:
+        """As layers.build_batch(), without the tests."""
+        build = f"encore_build_batch_{time.time_ns()}"
+        self._on.encore(
+            *("dbt", *BUILD),
+            ENCORE_LANE="batch",
+            ENCORE_BUILD=build,
+            ENCORE_PUBLISH="no",
+            ENCORE_UPTO=str(self.newest),
+        )
+        return build
+
+    def _publish(self, build: str) -> None:
+        code = "import sys; from python_hooks import home, layers; "
+        code += "layers.publish(home.Home.from_environment(), sys.argv[1])"
+        self._on.python("-c", code, build)
+
+    def _kept(self) -> list[releases.Kept]:
+        with Warehouse(self._home) as warehouse:
+            return releases.kept(warehouse, self._home)
+
+    def check(self, step: str, upto: int, expected: Marts | None = None) -> Release:
+        """Compares the published marts with a recompute, and a pinned release with itself.
+
+        Args:
+            step: What was done.
+            upto: The batch that the release must have seen.
+            expected: What its marts hold, if not a recompute by the present definitions.
+        """
+        self.done.append(step)
+        with Warehouse(self._home) as warehouse:
+            release = releases.current(warehouse, self._home)
+            assert release.upto == upto, (self.done, release)
+            wanted = expected or recompute(
+                self.landed, release.upto, release.batch, self._definitions
+            )
+            found = _read(warehouse, {mart: release.relation(mart) for mart in wanted})
+            public = _read(
+                warehouse, {mart: f"{releases.schema()}.{mart}" for mart in wanted}
+            )
+            wrong = _wrong("", found, wanted) + _wrong("public ", public, found)
+            if pinned := self._some_pinned():
+                relations = {mart: pinned.release.relation(mart) for mart in pinned.marts}
+                again = _read(warehouse, relations)
+                wrong += _wrong(f"pinned {pinned.release.release_id} ", again, pinned.marts)
+        assert not wrong, "\n".join([str(self.done), str(release), *wrong[:40]])
+        total = sum(row["frequency"] for row in found["fct_listener_track_rfm"])
+        assert total >= self._total, self.done
+        self._total = total
+        self._snapshots.append(Snapshot(release, wanted, self._edits, time.monotonic()))
+        return release
+
+    def _some_pinned(self) -> Snapshot | None:
+        since = time.monotonic() - _PINNED_SECONDS
+        recent = [each for each in self._snapshots if each.checked_at > since]
+        return self.rng.choice(recent) if recent else None
+
+
+def _read(warehouse: Warehouse, relations: dict[str, str]) -> Marts:
+    """All rows of marts, and of the log without where its listens came from."""
+    found: Marts = {}
+    for mart, relation in relations.items():
+        columns: Any = [*KEYS[mart], "batch_id"] if mart == "int_listens_log" else None
+        found[mart] = warehouse.read(relation, columns).to_pylist()
+    return found
+
+
+def _wrong(what: str, found: Marts, expected: Marts) -> list[str]:
+    return [
+        what + line
+        for mart in expected
+        for line in differences(mart, found[mart], expected[mart])
+    ]
