@@ -1,11 +1,13 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test docs clean
+.PHONY: help build test test-deep bench docs clean
 PYTHON ?= python3
+DEEP ?= 500
+LISTENS ?= 1000000
 VENV := .venv
 BIN := $(VENV)/bin
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -21,8 +23,8 @@ build: $(VENV)/.installed ## Land, dbt build, artifacts, docs (DATA='files' land
 	$(BIN)/encore run batch $(DATA)
 
 test: $(VENV)/.installed-test ## Style, types, conventions, and all tests (on a server of their own)
-	$(BIN)/ruff check python_hooks tests/python
-	$(BIN)/ruff format --check python_hooks tests/python
+	$(BIN)/ruff check python_hooks benchmarks tests/python
+	$(BIN)/ruff format --check python_hooks benchmarks tests/python
 	$(BIN)/mypy
 	$(BIN)/dbt --quiet parse --profiles-dir profiles
 	$(BIN)/sqlfluff lint models tests/data
@@ -30,6 +32,13 @@ test: $(VENV)/.installed-test ## Style, types, conventions, and all tests (on a 
 	$(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml
 	DBT_PROFILES_DIR=profiles $(BIN)/dbt-score lint --manifest target/manifest.json
 	$(BIN)/pytest tests/python -n 2 --dist loadfile
+
+test-deep: $(VENV)/.installed-test ## Hours: DEEP=500 interleavings, kills, faults put in on purpose
+	ENCORE_DEEP=$(DEEP) $(BIN)/pytest tests/python/test_layers.py tests/python/test_publishing_kills.py tests/python/test_layer_faults.py
+
+bench: $(VENV)/.installed-test ## Measure a batch of LISTENS=1000000 and a landed listen's way
+	$(BIN)/python -m benchmarks.batch --listens $(LISTENS)
+	$(BIN)/python -m benchmarks.speed --history $(LISTENS)
 
 docs: $(VENV)/.installed ## Write docs/site/index.html
 	$(BIN)/encore docs

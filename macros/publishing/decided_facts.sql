@@ -4,7 +4,7 @@
     {%- set adopt, code = env_var('ENCORE_ADOPT', ''), fingerprint() -%}
     {%- set speed = env_var('ENCORE_LANE', 'all') in ('minute', 'hourly') -%}
     {%- set placed = placements(target.schema ~ '.publication where until is null') -%}
-    {%- set was, tail = placed.int_listens_log or {}, placed.int_listens_tail or {} -%}
+    {%- set was = placed.int_listens_log or {} -%}
     {%- set adopted = placements(adopt ~ '.receipt') if adopt else {} -%}
     {%- do placed.update(adopted) -%}
     {%- set selected = selected_nodes() -%}
@@ -16,10 +16,13 @@
         {%- set arrived = (env_var('ENCORE_UPTO', '') or newest_batch()) | int -%}
     {%- endif -%}
     {%- set batch = arrived if counts_all else placed.int_listens_log.upto -%}
-    {#- Up to where the tail holds every batch above the watermark. -#}
-    {%- set covered = [
-        batch, tail.upto if tail.fingerprint == code and not counts_all else 0
-    ] | max -%}
+    {#- Up to where the tail holds every batch above the watermark; after a rollback
+        that is more than what is published, and others may be reading it. -#}
+    {%- set tails = [] if counts_all else run_query(
+        'select upto from ' ~ target.schema ~ ".publication"
+        ~ " where model = 'int_listens_tail' and fingerprint = '" ~ code ~ "'"
+    ).columns[0].values() | map('int') | list -%}
+    {%- set covered = ([batch] + tails) | max -%}
     {%- set upto = [covered, arrived] | max -%}
     {%- set counted_by = code if counts_all else placed.int_listens_log.fingerprint -%}
     {%- for node in selected -%}

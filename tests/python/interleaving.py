@@ -7,6 +7,7 @@ a release that was pinned some steps ago with what it was then.
 import csv
 import json
 import random
+import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,10 +28,11 @@ from tests.python.layers_oracle import (
     differences,
     recompute,
 )
+from tests.python.readers import Readers
 
 _STAGING = "models/staging/landing/stg_landing__listens.sql"
 _EARLIEST_IN_SQL = """'{{ var("earliest_listened_at") }}'"""
-_SEGMENTS = "seeds/rf_segments.csv"
+SEGMENTS = "seeds/rf_segments.csv"
 # Pinned releases are kept for an hour after they closed.
 _PINNED_SECONDS = 50 * 60
 Marts = dict[str, list[Row]]
@@ -59,18 +61,19 @@ class Interleaving:
         self.rng = random.Random(seed)  # noqa: S311
         self.landed: list[Batch] = []
         self.done = [f"seed {seed}"]
-        self._files = Files(self.rng)
-        self._on, self._folder = installation, folder
+        self.files = Files(self.rng)
+        self.on, self._folder = installation, folder
         self._home = installation.home
         self._snapshots: list[Snapshot] = []
         self._total = 0
         self._edits = 0
-        self._definitions = Definitions(installation.project / "seeds", EARLIEST)
+        self.readers = Readers()
+        self._definitions = Definitions(self._kept_seeds(), EARLIEST)
 
     def begin(self) -> None:
         """A first history and catalogue, built and published as a whole."""
-        self.land(self._files.listens(), is_catalogue=False)
-        self.land(self._files.tracks(), is_catalogue=True)
+        self.land(self.files.listens(), is_catalogue=False)
+        self.land(self.files.tracks(), is_catalogue=True)
         self.check("first build", self._dbt())
 
     def minute(self) -> None:
@@ -85,19 +88,19 @@ class Interleaving:
     def batch(self) -> None:
         """A batch that nothing arrives beside."""
         self._arrive(least=0)
-        self._publish(self._unpublished())
+        self.publish(self.unpublished())
         release = self.check("batch", self.newest)
         assert release.batch == self.newest, self.done
 
     def adopt_later(self) -> None:
         """A batch beside which files arrive and speed runs publish, before it is."""
         self._arrive(least=0)
-        build, holds = self._unpublished(), self.newest
+        build, holds = self.unpublished(), self.newest
         self.done.append(f"built up to {holds}")
         if self.rng.random() < 0.8:
             self.speed(self.rng.choice(["minute", "hourly"]))
         self._arrive(least=0)
-        self._publish(build)
+        self.publish(build)
         release = self.check("adopted", self.newest)
         assert release.batch == holds, self.done
 
@@ -117,34 +120,33 @@ class Interleaving:
         if not choices:
             return
         to = self.rng.choice(choices)
-        self._on.encore("rollback", "20200101T000000000000", expect=1)
-        self._on.encore("rollback", to.release.release_id)
-        self._total = 0
+        self.on.encore("rollback", "20200101T000000000000", expect=1)
+        self._totals_may_go_back()
+        self.on.encore("rollback", to.release.release_id)
         self.check(f"back to {to.release.release_id}", to.release.upto, to.marts)
         self.speed("minute")
 
     def edit_seed(self) -> None:
-        """A segment gets another name: speed runs wait for a build of its marts."""
-        self._total, self._edits = 0, self._edits + 1
-        names = ("champions", "heroes") if self._edits % 2 else ("heroes", "champions")
-        path = self._on.project / _SEGMENTS
-        path.write_text(path.read_text().replace(names[0], names[1]))
-        assert names[1] in path.read_text()
-        self._refused()
-        self._on.encore("dbt", *BUILD, "-s", "rf_segments+")
-        self.check("edited seed", self._snapshots[-1].release.upto)
+        """A segment gets another name: speed runs keep the published one until a build."""
+        self._edits += 1
+        was = "champions" in (self.on.project / SEGMENTS).read_text()
+        self.on.edit(SEGMENTS, *("champions", "heroes")[:: 1 if was else -1])
         self.speed("minute")
+        self._definitions = Definitions(self._kept_seeds(), self._definitions.earliest)
+        self.on.encore("dbt", *BUILD, "-s", "rf_segments+")
+        self.check("edited seed", self.newest)
 
     def edit_staging(self) -> None:
         """Staging rejects more, or less: speed runs wait, the next build reads all again."""
-        self._total, self._edits = 0, self._edits + 1
+        self._edits += 1
+        self._totals_may_go_back()
         stricter = datetime(2024, 10, 1, tzinfo=UTC)
         spelled = f"'{stricter:%Y-%m-%d %H:%M:%S}Z'"
         if self._definitions.earliest == EARLIEST:
-            self._on.edit(_STAGING, _EARLIEST_IN_SQL, spelled)
+            self.on.edit(_STAGING, _EARLIEST_IN_SQL, spelled)
             self._definitions = Definitions(self._definitions.seeds, stricter)
         else:
-            self._on.edit(_STAGING, spelled, _EARLIEST_IN_SQL)
+            self.on.edit(_STAGING, spelled, _EARLIEST_IN_SQL)
             self._definitions = Definitions(self._definitions.seeds, EARLIEST)
         self._refused()
         self.check("edited staging", self._dbt())
@@ -156,7 +158,7 @@ class Interleaving:
             [("run", "minute"), ("run", "hourly"), ("dbt", *BUILD), ("run", "batch")]
         )
         after = self.rng.uniform(2, 30)
-        process = self._on.begin(*command)
+        process = self.on.begin(*command)
         time.sleep(after)
         self.done.append(f"{' '.join(command[:2])} killed after {after:.1f} s")
         kill(process)
@@ -165,7 +167,7 @@ class Interleaving:
     def speed(self, lane: str, least: int = 1) -> Release:
         """A run of a speed layer, after something arrived."""
         self._arrive(least)
-        report = json.loads(self._on.encore("run", lane, "--json"))
+        report = json.loads(self.on.encore("run", lane, "--json"))
         assert not (least and report["nothing_new"]), self.done
         return self.check(lane, self.newest)
 
@@ -177,7 +179,7 @@ class Interleaving:
     def _arrive(self, least: int) -> None:
         for _ in range(self.rng.randint(least, 2)):
             is_catalogue = self.rng.random() < 0.25
-            rows = self._files.tracks() if is_catalogue else self._files.listens()
+            rows = self.files.tracks() if is_catalogue else self.files.listens()
             self.land(rows, is_catalogue)
 
     def land(self, rows: list[Row], is_catalogue: bool) -> None:
@@ -193,21 +195,30 @@ class Interleaving:
 
     def _refused(self) -> None:
         self._arrive(least=1)
-        self._on.encore("run", "minute", expect=1)
+        self.on.encore("run", "minute", expect=1)
         self.check("refused", *self._before())
+
+    def _kept_seeds(self) -> Path:
+        kept = self._folder / f"seeds {self._edits}"
+        shutil.copytree(self.on.project / "seeds", kept)
+        return kept
+
+    def _totals_may_go_back(self) -> None:
+        self._total = 0
+        self.readers.epoch += 1
 
     def _before(self) -> tuple[int, Marts]:
         last = self._snapshots[-1]
         return last.release.upto, last.marts
 
     def _dbt(self, *options: str) -> int:
-        self._on.encore("dbt", *BUILD, *options)
+        self.on.encore("dbt", *BUILD, *options)
         return self.newest
 
-    def _unpublished(self) -> str:
+    def unpublished(self) -> str:
         """As layers.build_batch(), without the tests."""
         build = f"encore_build_batch_{time.time_ns()}"
-        self._on.encore(
+        self.on.encore(
             *("dbt", *BUILD),
             ENCORE_LANE="batch",
             ENCORE_BUILD=build,
@@ -216,10 +227,11 @@ class Interleaving:
         )
         return build
 
-    def _publish(self, build: str) -> None:
+    def publish(self, build: str) -> None:
+        """As the end of `encore run batch`."""
         code = "import sys; from python_hooks import home, layers; "
         code += "layers.publish(home.Home.from_environment(), sys.argv[1])"
-        self._on.python("-c", code, build)
+        self.on.python("-c", code, build)
 
     def _kept(self) -> list[releases.Kept]:
         with Warehouse(self._home) as warehouse:
@@ -252,9 +264,18 @@ class Interleaving:
         assert not wrong, "\n".join([str(self.done), str(release), *wrong[:40]])
         total = sum(row["frequency"] for row in found["fct_listener_track_rfm"])
         assert total >= self._total, self.done
+        assert not self.readers.wrong, (self.done, self.readers.wrong[:10])
         self._total = total
         self._snapshots.append(Snapshot(release, wanted, self._edits, time.monotonic()))
         return release
+
+    def reread_pinned(self) -> None:
+        """Compares every release that was checked with what it was then."""
+        with Warehouse(self._home) as warehouse:
+            for pinned in self._snapshots:
+                relations = {mart: pinned.release.relation(mart) for mart in pinned.marts}
+                wrong = _wrong("pinned ", _read(warehouse, relations), pinned.marts)
+                assert not wrong, "\n".join([str(self.done), *wrong[:40]])
 
     def _some_pinned(self) -> Snapshot | None:
         since = time.monotonic() - _PINNED_SECONDS

@@ -14,6 +14,7 @@ from python_hooks import server
 from python_hooks.home import Home
 from tests.python.installation import Installation
 from tests.python.interleaving import Interleaving
+from tests.python.readers import Readers, reading
 
 pytestmark = pytest.mark.warehouse
 
@@ -27,8 +28,10 @@ def test_serving_marts_equal_a_recompute_after_an_interleaving(
     interleaving = begun(0, home, tmp_path)
     steps = [interleaving.hourly, interleaving.adopt_later, interleaving.roll_back]
     interleaving.rng.shuffle(steps)
-    for step in [*steps, interleaving.minute]:
-        step()
+    with reading(home) as interleaving.readers:
+        for step in [*steps, interleaving.minute]:
+            step()
+    assert_nobody_noticed(interleaving.readers)
 
 
 @pytest.mark.skipif(not DEEP, reason="part of `make test-deep`")
@@ -43,12 +46,21 @@ def test_serving_marts_equal_a_recompute_after_any_interleaving(
         *(interleaving.roll_back, interleaving.edit_seed, interleaving.edit_staging),
         *(interleaving.killed, interleaving.killed),
     ]
-    for number in range(_IN_A_ROW):
-        interleaving.done.append(f"interleaving {number}")
-        steps = interleaving.rng.sample(often, 2) + interleaving.rng.sample(seldom, 2)
-        interleaving.rng.shuffle(steps)
-        for step in [*steps, interleaving.minute]:
-            step()
+    with reading(home) as interleaving.readers:
+        for number in range(_IN_A_ROW):
+            interleaving.done.append(f"interleaving {number}")
+            steps = interleaving.rng.sample(often, 2) + interleaving.rng.sample(seldom, 2)
+            interleaving.rng.shuffle(steps)
+            for step in [*steps, interleaving.minute]:
+                step()
+    assert_nobody_noticed(interleaving.readers)
+
+
+def assert_nobody_noticed(readers: Readers) -> None:
+    """All four readers were answered to the end, and saw nothing mixed or older."""
+    assert not readers.wrong, readers.wrong[:10]
+    assert len(readers.reads) == 4
+    assert min(readers.reads.values()) > 0, readers.reads
 
 
 def begun(seed: int, home: Home, folder: Path) -> Interleaving:
