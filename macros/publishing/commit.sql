@@ -20,11 +20,16 @@
     {%- set gone = published.keys() | reject('in', names) | list -%}
     {%- for node in graph.nodes.values()
         if node.name in published and node.name not in new + gone and not run.speed -%}
-        {%- for parent in node.depends_on.nodes
-            if parent.split('.')[-1] in new -%}
-            {% do unlock(node.name ~ ' would stay older than '
-                ~ parent.split('.')[-1] ~ ', which it reads: select it too (`'
-                ~ parent.split('.')[-1] ~ '+`).') %}
+        {%- set parents = node.depends_on.nodes | list -%}
+        {#- The list grows while it is read: through what has no table of its own. -#}
+        {%- for id in parents -%}
+            {%- set parent = graph.nodes.get(id) -%}
+            {%- if parent and parent.config.materialized == 'ephemeral' -%}
+                {%- do parents.extend(parent.depends_on.nodes) -%}
+            {%- elif parent and parent.name in new -%}
+                {% do unlock(node.name ~ ' would stay older than ' ~ parent.name
+                    ~ ', which it reads: select it too (`' ~ parent.name ~ '+`).') %}
+            {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
     {%- if run.adopt -%}
