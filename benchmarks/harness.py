@@ -48,6 +48,11 @@ def installation(driver_memory: str = "") -> Iterator[Home]:
         shutil.rmtree(folder)
 
 
+def environment(home: Home) -> dict[str, str]:
+    """The variables of a child process on this installation."""
+    return {**os.environ, **home.environment()}
+
+
 @dataclass
 class Usage:
     """What a block of work used.
