@@ -22,7 +22,7 @@ TOTALS = {
     "fct_track_popularity": "sum(listen_count)",
     "fct_key_frequency": "sum(listen_count)",
 }
-_REST = 0.3
+_REST = 1.0
 # Closed releases are kept for an hour.
 _PIN_SECONDS = 40 * 60
 Ask = Callable[[str], int]
