@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from python_hooks import ann_index, bloom_filter, declaration, inverted_index
 from python_hooks.declaration import Artifact
+from python_hooks.errors import EncoreError
 from python_hooks.home import target_folder
 from python_hooks.receipt import Built, Receipt
 
@@ -49,3 +50,14 @@ BUILDERS: dict[str, Builder] = {
 def declared(target: Path | None = None) -> list[Artifact]:
     """The artifacts that the dbt project declares; raises as `declaration.read`."""
     return declaration.read((target or target_folder()) / "manifest.json", BUILDERS)
+
+
+def declared_as(builder: str) -> Artifact:
+    """The artifact with this builder, the first by name; raises EncoreError without one."""
+    found = [one for one in declared() if one.builder == builder]
+    if not found:
+        raise EncoreError(
+            f"The project declares no artifact with the builder {builder}.",
+            "Declare one as an exposure in models/marts/_artifacts__exposures.yml.",
+        )
+    return found[0]

@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from python_hooks import ann_index, bloom_filter, console, inverted_index, receipt
 from python_hooks.ann_index import AnnIndex
-from python_hooks.artifact_builders import BUILDERS, Read, VersionOf, declared
+from python_hooks.artifact_builders import BUILDERS, Read, VersionOf, declared, declared_as
 from python_hooks.artifact_checks import Status, check, overview
 from python_hooks.artifact_releases import (
     building_folder,
@@ -34,6 +34,7 @@ __all__ = [
     "build",
     "check",
     "declared",
+    "declared_as",
     "follow",
     "open_filter",
     "open_index",
