@@ -215,13 +215,16 @@ def _reference_problem(
     """What is wrong with the model that quality is measured against."""
     if not kind.REFERENCE:
         return f"a {builder} is measured against no other model." if reference else ""
-    found = [nodes.get(parent) for parent in parents if _name(parent) == reference]
-    if not found or found[0] is None:
+    found = [parent for parent in parents if _name(parent) == reference]
+    if not found:
         return (
             f"measured_against is {reference!r}, which is not one of its parents "
             f"({_listed(map(_name, parents))}); a {builder} is measured against one."
         )
-    columns = found[0]["columns"]
+    model = _model(found, nodes)
+    if isinstance(model, str):
+        return model
+    columns = model["columns"]
     if missing := [name for name in kind.REFERENCE if name not in columns]:
         return f"{reference} has no {_listed(missing)}; it declares {_listed(columns)}."
     return ""

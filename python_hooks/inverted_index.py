@@ -96,7 +96,7 @@ class InvertedIndex:
         return self.keys.take(pa.array(rows, pa.int64()))
 
     def words(self, field: str, limit: int) -> list[str]:
-        """The first terms of a field, in order."""
+        """The most frequent terms of a field, the most frequent first."""
         return [term for term, _ in self._searcher.terms_with_prefix(field, "", limit=limit)]
 
     def whole(self, words: Iterable[str], k: int) -> list[int]:

@@ -107,6 +107,11 @@ def _index(home: Home) -> InvertedIndex:
 
 def _query(text: str, index: InvertedIndex) -> SearchQuery:
     query = parse(text, index.fields)
+    if not query:
+        raise NegativeAnswerError(
+            f"There is no letter or digit in {text!r} to search for.",
+            "Search for a word of a title, an artist or a genre.",
+        )
     for field, values in query.filters:
         # A genre is one of a few: a wrong one is a slip, not an answer.
         if field == "genre" and not index.search(SearchQuery((), ((field, values),)), 1):
