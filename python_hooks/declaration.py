@@ -217,16 +217,13 @@ def _reference_problem(
         return f"a {builder} is measured against no other model." if reference else ""
     found = [parent for parent in parents if _name(parent) == reference]
     if not found:
-        return (
-            f"measured_against is {reference!r}, which is not one of its parents "
-            f"({_listed(map(_name, parents))}); a {builder} is measured against one."
-        )
+        names = _listed(map(_name, parents))
+        return f"measured_against is {reference!r}, which is none of its parents: {names}."
     model = _model(found, nodes)
     if isinstance(model, str):
         return model
-    columns = model["columns"]
-    if missing := [name for name in kind.REFERENCE if name not in columns]:
-        return f"{reference} has no {_listed(missing)}; it declares {_listed(columns)}."
+    if missing := [name for name in kind.REFERENCE if name not in model["columns"]]:
+        return f"{reference} has no {_listed(missing)}, but {_listed(model['columns'])}."
     return ""
 
 

@@ -99,10 +99,10 @@ class InvertedIndex:
         """The most frequent terms of a field, the most frequent first."""
         return [term for term, _ in self._searcher.terms_with_prefix(field, "", limit=limit)]
 
-    def whole(self, words: Iterable[str], k: int) -> list[int]:
-        """Positions of the k best keys with all these terms, as they are."""
-        query = _all(_any(self._whole(word)) for word in words)
-        return [row for row, _ in self._ranked(query, k)]
+    def whole(self, words: Iterable[str], k: int, every: bool = True) -> list[int]:
+        """Positions of the k best keys with all, or any, of these terms as they are."""
+        ways = [_any(self._whole(word)) for word in words]
+        return [row for row, _ in self._ranked(_all(ways) if every else _any(ways), k)]
 
     def _top(self, query: SearchQuery, k: int) -> list[tuple[int, float]]:
         words = [self._word(word, word == query.words[-1]) for word in query.words]

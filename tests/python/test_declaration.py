@@ -240,7 +240,7 @@ def test_reads_what_an_artifact_is_built_from_and_measured_against(tmp_path: Pat
         (None, None, ["measured_against is ''", "track_terms, dim_tracks"]),
         ("terms", None, ["measured_against is 'terms'", "track_terms, dim_tracks"]),
         (["track_terms"], None, ["measured_against is ['track_terms']"]),
-        ("dim_tracks", None, ["dim_tracks has no term, bm25", "track_id, title"]),
+        ("dim_tracks", None, ["dim_tracks has no term, bm25, but track_id, title"]),
         ("track_terms", ["model.encore.track_terms"], ["0 parents"]),
         ("gone", ["model.encore.dim_tracks", "model.encore.gone"], ["is not a model"]),
     ],
