@@ -189,6 +189,13 @@ def test_scores_of_whole_words_are_those_of_the_formula() -> None:
         assert hit.score == pytest.approx(wanted + 0.1 + 0.3, abs=1e-3)
 
 
+def test_filters_narrow_and_score_nothing(index: InvertedIndex) -> None:
+    plain = {hit.key: hit.score for hit in index.search(parse("queen", FIELDS), 10)}
+    query = parse("queen artist:queen genre:rock title:killer key:3", FIELDS)
+    assert index.search(query, 10) == [("a7", plain["a7"])]
+    assert {hit.score for hit in index.search(parse("genre:rock", FIELDS), 10)} == {0}
+
+
 def test_equal_tracks_come_in_the_order_of_their_ids() -> None:
     keys = [f"t{n:04d}" for n in range(3_000)]
     shuffled = np.random.default_rng(1).permutation(keys).tolist()
