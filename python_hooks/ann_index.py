@@ -21,11 +21,13 @@ import pyarrow.compute as pc
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.receipt import Built, Receipt
+from python_hooks.vectors import Float32s, from_column, unit
 
 _EF = range(1, 10_001)
 _RANGES = {"connectivity": range(2, 257), "ef_construction": _EF, "ef_search": _EF}
 PARAMS: Mapping[str, type] = {"vector": str, "metric": str, **dict.fromkeys(_RANGES, int)}
 BOUNDS: Mapping[str, str] = {"recall_at_10": "at least"}
+REFERENCE: tuple[str, ...] = ()
 LIBRARIES: tuple[str, ...] = ("faiss-cpu", "numpy", "pyarrow")
 
 # Similarities are computed in float32, whose error is about 2e-7: beyond the sixth
@@ -35,8 +37,6 @@ TOLERANCE = 1e-6
 SAMPLE = 1_000
 _SEED = 20_240_229
 
-Float64s = npt.NDArray[np.float64]
-Float32s = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 
@@ -88,7 +88,7 @@ class AnnIndex:
                     f"{self.name} takes {self.graph.d}, finite and not all zero.",
                     "Query with vectors of the model that the index was built from.",
                 )
-        return [self._named(found) for found in self._nearest(_unit(queries), k)]
+        return [self._named(found) for found in self._nearest(unit(queries), k)]
 
     def similar(self, key: str, k: int) -> list[Neighbour]:
         """The k nearest other keys of a key, ordered as by `search`.
@@ -97,6 +97,34 @@ class AnnIndex:
             NegativeAnswerError: The key is unknown, or has no vector.
             EncoreError: k is less than one.
         """
+        return self._named(self.others(self._position(key), k))
+
+    def similar_among(self, key: str, keys: pa.Array, k: int) -> list[Neighbour]:
+        """The k nearest of some other keys by exact cosine, ordered as by `search`.
+
+        Args:
+            key: The key to compare with.
+            keys: Strings; those without a vector, and the key itself, are left out.
+            k: How many; fewer are returned where there are fewer.
+
+        Raises:
+            NegativeAnswerError: The key is unknown, or has no vector.
+            EncoreError: k is less than one.
+        """
+        position = self._position(key)
+        found = pc.index_in(keys, pa.array(self.keys, keys.type)).drop_null()
+        positions = np.unique(found.to_numpy().astype(np.int64))
+        positions = positions[(self.rows[positions] >= 0) & (positions != position)]
+        vectors = self.graph.reconstruct_batch(self.rows[positions])
+        query = self.graph.reconstruct(int(self.rows[position]))
+        values = (vectors @ query).astype(np.float64).round(PLACES)
+        order = np.lexsort((positions, -values))[: _at_least_one(k)]
+        return self._named(
+            list(zip(positions[order].tolist(), values[order].tolist(), strict=True))
+        )
+
+    def _position(self, key: str) -> int:
+        """Where a key with a vector is; raises as `similar`."""
         position = bisect_left(self.keys, key)
         if position == len(self.keys) or self.keys[position] != key:
             raise NegativeAnswerError(
@@ -108,7 +136,7 @@ class AnnIndex:
                 f"{key!r} has no vector in {self.name} to compare others with.",
                 "Land its features with `encore land`, then run `encore dbt build`.",
             )
-        return self._named(self.others(position, k))
+        return position
 
     def others(self, position: int, k: int) -> list[tuple[int, float]]:
         """`similar` by position in `keys`: positions and similarities."""
@@ -118,10 +146,9 @@ class AnnIndex:
     def _nearest(
         self, queries: Float32s, k: int, without: int = -1
     ) -> list[list[tuple[int, float]]]:
-        if k < 1:
-            raise EncoreError(f"{k} neighbours were asked for.", "Ask for one or more.")
         # One more, as one may have to be left out.
-        similarities, rows = self.graph.search(queries, min(k + 1, self.graph.ntotal))
+        wanted = min(_at_least_one(k) + 1, self.graph.ntotal)
+        similarities, rows = self.graph.search(queries, wanted)
         # In double precision, where six places are six places.
         values = similarities.astype(np.float64).round(PLACES)
         members, starts = self._members, self._starts
@@ -139,6 +166,12 @@ class AnnIndex:
 
     def _named(self, found: list[tuple[int, float]]) -> list[Neighbour]:
         return [Neighbour(self.keys[position], value) for position, value in found]
+
+
+def _at_least_one(k: int) -> int:
+    if k < 1:
+        raise EncoreError(f"{k} neighbours were asked for.", "Ask for one or more.")
+    return k
 
 
 def problem(artifact: Artifact) -> str:
@@ -186,11 +219,11 @@ def build(table: pa.Table, artifact: Artifact) -> Built[AnnIndex]:
     column = table[artifact.params["vector"]].combine_chunks()
     rows = np.full(len(keys), -1, dtype=np.int64)
     indexed = np.flatnonzero(column.is_valid())
-    vectors = _vectors(column.drop_null(), artifact, [keys[row] for row in indexed])
+    vectors = from_column(column.drop_null(), artifact, [keys[row] for row in indexed])
     directed = vectors.any(axis=1)
     indexed = indexed[directed]
-    unit = _unit(vectors[directed])
-    distinct, rows[indexed] = np.unique(unit, axis=0, return_inverse=True)
+    units = unit(vectors[directed])
+    distinct, rows[indexed] = np.unique(units, axis=0, return_inverse=True)
     dimension, params = distinct.shape[1], artifact.params
     with _one_thread():
         product = faiss.METRIC_INNER_PRODUCT  # of unit vectors: their cosine
@@ -201,7 +234,7 @@ def build(table: pa.Table, artifact: Artifact) -> Built[AnnIndex]:
             graph.add(distinct)
         index = AnnIndex(artifact.name, graph, keys, rows)
         queries = min(SAMPLE, indexed.size) if indexed.size > 1 else 0
-        recall = _recall(index, unit, indexed, queries) if queries else None
+        recall = _recall(index, units, indexed, queries) if queries else None
     return Built(
         value=index,
         rows=len(keys),
@@ -243,57 +276,21 @@ def _one_thread() -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
-def _vectors(column: pa.Array, artifact: Artifact, keys: Sequence[str]) -> Float64s:
-    """The vectors as an array (n, d), given the n keys they belong to."""
-
-    def wrong(what: str) -> EncoreError:
-        name = f"{artifact.model}.{artifact.params['vector']}"
-        return EncoreError(
-            f"Artifact {artifact.name}: {name} {what}.",
-            f"Mend model {artifact.model}, then run `encore dbt build`.",
-        )
-
-    if not keys:
-        return np.empty((0, 0))
-    try:
-        lengths = pc.list_value_length(column).to_numpy()
-        numbers = pc.cast(pc.list_flatten(column), pa.float64())
-    except pa.ArrowException as error:
-        raise wrong(f"has type {column.type}, not a list of numbers") from error
-    if odd := int(np.argmax(lengths != lengths[0])):
-        sizes = f"{keys[odd]!r} has {lengths[odd]}, {keys[0]!r} has {lengths[0]}"
-        raise wrong(f"differs in length: {sizes}")
-    vectors = numbers.to_numpy(zero_copy_only=False).reshape(len(keys), lengths[0])
-    if not (finite := np.isfinite(vectors).all(axis=1)).all():
-        odd = int(np.argmin(finite))
-        raise wrong(f"of {keys[odd]!r} is {column[odd].as_py()}, not finite")
-    return np.asarray(vectors)
-
-
-def _unit(vectors: Float64s) -> Float32s:
-    """Vectors (n, d) of length 1 with the same directions; none may be zero."""
-    # Scaled first, since the square of a very large or small number is none.
-    scaled = vectors / np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
-    unit = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
-    # Adding zero turns -0.0 into 0.0, so that equal vectors have equal bytes.
-    return np.asarray(unit + 0.0, dtype=np.float32)
-
-
-def _recall(index: AnnIndex, unit: Float32s, indexed: Rows, queries: int) -> float:
+def _recall(index: AnnIndex, units: Float32s, indexed: Rows, queries: int) -> float:
     """Recall@10 of `similar` against exact search over all indexed keys.
 
     A hit is any key no further than the tenth nearest other key + `TOLERANCE` of cosine
-    distance: of keys that share a vector any will do. `unit[i]` belongs to `indexed[i]`.
+    distance: of keys that share a vector any will do. `units[i]` belongs to `indexed[i]`.
     """
-    flat = faiss.IndexFlatIP(unit.shape[1])
-    flat.add(unit)
+    flat = faiss.IndexFlatIP(units.shape[1])
+    flat.add(units)
     depth = min(10, len(indexed) - 1)
     sample = np.random.default_rng(_SEED).choice(len(indexed), queries, replace=False)
     # One deeper, since the query finds itself.
-    limits = flat.search(unit[sample], depth + 1)[0][:, -1] - TOLERANCE
+    limits = flat.search(units[sample], depth + 1)[0][:, -1] - TOLERANCE
     hits = 0
     for row, limit in zip(sample, limits, strict=True):
         others = [position for position, _ in index.others(indexed[row], depth)]
-        similarities = unit[np.searchsorted(indexed, others)] @ unit[row]
+        similarities = units[np.searchsorted(indexed, others)] @ units[row]
         hits += int(np.count_nonzero(similarities >= limit))
     return hits / (queries * depth)

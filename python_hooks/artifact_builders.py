@@ -6,12 +6,14 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from python_hooks import ann_index, bloom_filter, declaration
+from python_hooks import ann_index, bloom_filter, declaration, inverted_index
 from python_hooks.declaration import Artifact
+from python_hooks.errors import EncoreError
 from python_hooks.home import target_folder
 from python_hooks.receipt import Built, Receipt
 
-Read = Callable[[Artifact, Sequence[str]], pa.Table]
+# Reads columns of a model, by its name.
+Read = Callable[[str, Sequence[str]], pa.Table]
 VersionOf = Callable[[Artifact], str]
 
 
@@ -20,26 +22,42 @@ class Builder(declaration.Kind, Protocol):
 
     Attributes:
         LIBRARIES: Distributions whose versions the receipt records.
+        build: Makes the index or filter and measures its quality, given the table of
+            `required_columns`, where it has one the table of `REFERENCE`, and the
+            artifact.
     """
 
     LIBRARIES: tuple[str, ...]
+    build: Callable[..., Built[Any]]
 
     def required_columns(self, artifact: Artifact) -> list[str]:
         """The columns of the mart to read."""
 
-    def build(self, table: pa.Table, artifact: Artifact) -> Built[Any]:
-        """Makes the index or filter and measures its quality."""
-
     def save(self, built: Built[Any], path: Path) -> list[Path]:
-        """Writes it to `path` and files beside it; returns them all."""
+        """Writes it to `path` and beside or below it; returns all files."""
 
     def load(self, path: Path, receipt: Receipt) -> Any:
         """Loads what was saved, after its receipt was verified."""
 
 
-BUILDERS: dict[str, Builder] = {"ann_index": ann_index, "bloom_filter": bloom_filter}
+BUILDERS: dict[str, Builder] = {
+    "ann_index": ann_index,
+    "bloom_filter": bloom_filter,
+    "inverted_index": inverted_index,
+}
 
 
 def declared(target: Path | None = None) -> list[Artifact]:
     """The artifacts that the dbt project declares; raises as `declaration.read`."""
     return declaration.read((target or target_folder()) / "manifest.json", BUILDERS)
+
+
+def declared_as(builder: str) -> Artifact:
+    """The artifact with this builder, the first by name; raises EncoreError without one."""
+    found = [one for one in declared() if one.builder == builder]
+    if not found:
+        raise EncoreError(
+            f"The project declares no artifact with the builder {builder}.",
+            "Declare one as an exposure in models/marts/_artifacts__exposures.yml.",
+        )
+    return found[0]

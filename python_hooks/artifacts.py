@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from python_hooks import ann_index, bloom_filter, console, receipt
+from python_hooks import ann_index, bloom_filter, console, inverted_index, receipt
 from python_hooks.ann_index import AnnIndex
-from python_hooks.artifact_builders import BUILDERS, Read, VersionOf, declared
+from python_hooks.artifact_builders import BUILDERS, Read, VersionOf, declared, declared_as
 from python_hooks.artifact_checks import Status, check, overview
 from python_hooks.artifact_releases import (
     building_folder,
@@ -25,6 +25,7 @@ from python_hooks.bloom_filter import BloomFilter
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import Home
+from python_hooks.inverted_index import InvertedIndex
 from python_hooks.receipt import Receipt
 
 __all__ = [
@@ -33,9 +34,11 @@ __all__ = [
     "build",
     "check",
     "declared",
+    "declared_as",
     "follow",
     "open_filter",
     "open_index",
+    "open_search",
     "overview",
 ]
 
@@ -54,7 +57,7 @@ def build(
     Args:
         artifacts: All declared artifacts; what is not among them leaves the release.
         home: The installation.
-        read: Reads columns of an artifact's model.
+        read: Reads columns of a model.
         version_of: The build of the model that an artifact is made from.
         names: The artifacts to build, by default all; the others stay as they are.
 
@@ -136,6 +139,11 @@ def open_filter(artifact: Artifact, home: Home) -> BloomFilter:
     return bloom_filter.load(*_verified(artifact, home, "bloom_filter"))
 
 
+def open_search(artifact: Artifact, home: Home) -> InvertedIndex:
+    """Verifies and opens an inverted index; raises EncoreError where it cannot be used."""
+    return inverted_index.load(*_verified(artifact, home, "inverted_index"))
+
+
 def _verified(artifact: Artifact, home: Home, kind: str) -> tuple[Path, Receipt]:
     if artifact.builder != kind:
         raise EncoreError(f"Artifact {artifact.name} is a {artifact.builder}, no {kind}.")
@@ -156,10 +164,12 @@ def _build(
 ) -> Receipt:
     builder = BUILDERS[artifact.builder]
     say(f"{artifact.name}: reading {artifact.relation}")
-    table = read(artifact, builder.required_columns(artifact))
-    _require_key(table, artifact)
-    say(f"{artifact.name}: building and measuring, {table.num_rows} rows")
-    built = builder.build(table, artifact)
+    tables = [read(artifact.model, builder.required_columns(artifact))]
+    _require_key(tables[0], artifact)
+    if artifact.reference:
+        tables.append(read(artifact.reference, builder.REFERENCE))
+    say(f"{artifact.name}: building and measuring, {tables[0].num_rows} rows")
+    built = builder.build(*tables, artifact)
     if found := receipt.shortfalls(artifact, built.quality, builder.BOUNDS):
         raise NegativeAnswerError(
             f"Artifact {artifact.name}: {'; '.join(found)}. Nothing was released.",
@@ -180,7 +190,10 @@ def _build(
         params=artifact.params,
         details=built.details,
         libraries={name: library_version(name) for name in builder.LIBRARIES},
-        files={file.name: receipt.file_facts(file) for file in files},
+        files={
+            file.relative_to(path.parent).as_posix(): receipt.file_facts(file)
+            for file in files
+        },
         quality=built.quality,
         built_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
@@ -227,7 +240,9 @@ def _keep(artifact: Artifact, folder: Path, current: Path) -> None:
     target = folder / artifact.path
     target.parent.mkdir(parents=True, exist_ok=True)
     for name in (*recorded.files, receipt.receipt_path(path).name):
-        target.with_name(name).hardlink_to(path.with_name(name))
+        link = target.parent / name
+        link.parent.mkdir(exist_ok=True)
+        link.hardlink_to(path.parent / name)
 
 
 @contextmanager

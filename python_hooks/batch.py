@@ -24,7 +24,6 @@ from python_hooks import artifacts, landing, layers, releases, sample, server
 from python_hooks.console import err
 from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.dbt_events import NodeEvent
-from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import PROJECT, Home, target_folder
 from python_hooks.lock import BuildLock, build_lock
@@ -120,8 +119,8 @@ def _build_artifacts(home: Home, build: str | None, names: Sequence[str] = ()) -
             else releases.current(warehouse, home)
         )
 
-        def read(artifact: Artifact, columns: Sequence[str]) -> pa.Table:
-            return warehouse.read(release.relation(artifact.model), columns)
+        def read(model: str, columns: Sequence[str]) -> pa.Table:
+            return warehouse.read(release.relation(model), columns)
 
         artifacts.build(
             artifacts.declared(), home, read, layers.version_of(release.builds), names or None

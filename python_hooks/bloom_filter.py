@@ -23,6 +23,7 @@ from python_hooks.receipt import Built, Receipt
 
 PARAMS: Mapping[str, type] = {"false_positive_rate": float}
 BOUNDS: Mapping[str, str] = {"false_positive_rate": "at most"}
+REFERENCE: tuple[str, ...] = ()
 LIBRARIES: tuple[str, ...] = ("rbloom", "xxhash")
 
 HASH = "xxh3_128, big-endian signed, of UTF-8 <first key>U+001F<second key>"

@@ -17,6 +17,7 @@ from python_hooks import (
 )
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
 from python_hooks.cli_output import JSON, print_answer
+from python_hooks.cli_search import search_tracks
 from python_hooks.console import err, out
 from python_hooks.dbt_command import run_dbt
 from python_hooks.errors import EncoreError
@@ -185,10 +186,11 @@ def recommend(listener: str, k: int, discover: bool, as_json: bool) -> None:
 @encore.command()
 @click.argument("track")
 @click.option("-k", default=10, show_default=True, help="How many tracks.")
+@click.option("--text", default="", help="Only tracks that `encore search` finds by this.")
 @JSON
-def similar(track: str, k: int, as_json: bool) -> None:
-    """Find tracks like one, by its id."""
-    answer = recommender.similar(track, Home.from_environment(), k=k)
+def similar(track: str, k: int, text: str, as_json: bool) -> None:
+    """Find tracks like one, by its id, e.g. `encore similar TRACK --text genre:rock`."""
+    answer = recommender.similar(track, Home.from_environment(), k=k, text=text)
     if answer.fallback:
         err.print(answer.fallback)
     print_answer(answer, as_json, summary.items_table(f"Like {track}", answer.items))
@@ -230,7 +232,7 @@ def docs() -> None:
     click.echo(batch.write_docs(Home.from_environment()))
 
 
-for _command in (run, releases_list, rollback, show_status, watch_folder):
+for _command in (run, releases_list, rollback, search_tracks, show_status, watch_folder):
     encore.add_command(_command)
 
 

@@ -26,7 +26,7 @@ from typing import Any, Protocol
 
 from python_hooks.errors import EncoreError
 
-_FIELDS = ("builder", "path", "key", "params", "min_quality")
+_FIELDS = ("builder", "path", "key", "params", "min_quality", "measured_against")
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,13 @@ class Artifact:
         model: Name of the dbt model behind the relation.
         columns: Columns that the model declares.
         key: Columns that identify a row.
-        path: File below the artifacts folder, with `/` between its parts.
+        path: File or folder below the artifacts folder, with `/` between its parts.
         params: What the builder is told; exactly the names it knows.
         min_quality: Limit per measure; the builder says whether the measure has
             to be at least or at most that.
         description: What the exposure says about itself.
+        reference: Name of the dbt model that its quality is measured against
+            (`measured_against`); empty where the builder needs none.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Artifact:
     params: Mapping[str, Any]
     min_quality: Mapping[str, float]
     description: str
+    reference: str = ""
 
 
 class Kind(Protocol):
@@ -65,10 +68,13 @@ class Kind(Protocol):
     Attributes:
         PARAMS: The type of every parameter; all of them are required.
         BOUNDS: Per measure of quality, `at least` or `at most`.
+        REFERENCE: Columns of the model that quality is measured against; none where
+            the rows of the artifact's own model are enough.
     """
 
     PARAMS: Mapping[str, type]
     BOUNDS: Mapping[str, str]
+    REFERENCE: tuple[str, ...]
 
     def problem(self, artifact: Artifact) -> str:
         """What is wrong with the values of a declaration, or an empty string."""
@@ -161,7 +167,11 @@ def _artifact(
     if not isinstance(builder, str) or builder not in kinds:
         raise wrong(f"builder {builder!r} is unknown; known are {_listed(kinds)}.")
     kind = kinds[builder]
-    model = _model(exposure["depends_on"]["nodes"], nodes)
+    reference = declared.get("measured_against") or ""
+    parents = exposure["depends_on"]["nodes"]
+    if problem := _reference_problem(reference, kind, builder, parents, nodes):
+        raise wrong(problem)
+    model = _model([node for node in parents if _name(node) != reference], nodes)
     if isinstance(model, str):
         raise wrong(model)
     columns = tuple(model["columns"])
@@ -185,6 +195,7 @@ def _artifact(
         params=params,
         min_quality=min_quality,
         description=exposure.get("description") or "",
+        reference=reference,
     )
     if problem := (
         _path_problem(artifact.path)
@@ -198,10 +209,28 @@ def _artifact(
     return artifact
 
 
+def _reference_problem(
+    reference: Any, kind: Kind, builder: str, parents: Sequence[str], nodes: Mapping[str, Any]
+) -> str:
+    """What is wrong with the model that quality is measured against."""
+    if not kind.REFERENCE:
+        return f"a {builder} is measured against no other model." if reference else ""
+    found = [parent for parent in parents if _name(parent) == reference]
+    if not found:
+        names = _listed(map(_name, parents))
+        return f"measured_against is {reference!r}, which is none of its parents: {names}."
+    model = _model(found, nodes)
+    if isinstance(model, str):
+        return model
+    if missing := [name for name in kind.REFERENCE if name not in model["columns"]]:
+        return f"{reference} has no {_listed(missing)}, but {_listed(model['columns'])}."
+    return ""
+
+
 def _model(parents: Sequence[str], nodes: Mapping[str, Any]) -> Mapping[str, Any] | str:
     """The one model an exposure depends on, or what is wrong with its parents."""
     if len(parents) != 1:
-        listed = _listed(parent.rsplit(".", 1)[-1] for parent in parents) or "none"
+        listed = _listed(map(_name, parents)) or "none"
         return (
             f"it depends on {len(parents)} parents ({listed}); "
             "an artifact is built from exactly one model."
@@ -212,6 +241,10 @@ def _model(parents: Sequence[str], nodes: Mapping[str, Any]) -> Mapping[str, Any
     if not node["relation_name"]:
         return f"its model {node['name']} is ephemeral: there is no table to read."
     return node
+
+
+def _name(node: str) -> str:
+    return node.rsplit(".", 1)[-1]
 
 
 def _min_quality(declared: Any, kind: Kind) -> Mapping[str, Any]:

@@ -64,7 +64,7 @@ class Receipt:
         params: Parameters of the build, and of the queries.
         details: Facts about the files, by builder.
         libraries: Versions of the libraries that wrote the files.
-        files: Checksum and size by file name, in the receipt's folder.
+        files: Checksum and size by path below the receipt's folder, with `/`.
         quality: What was measured at the build.
         built_at: UTC, ISO 8601. Only here, so that the same mart gives the same
             files whenever it is built.
@@ -160,7 +160,7 @@ def verify(path: Path) -> Receipt:
     receipt = read(path)
     for name, recorded in receipt.files.items():
         try:
-            actual = file_facts(path.with_name(name))
+            actual = file_facts(path.parent / name)
         except OSError as error:
             raise EncoreError(
                 f"Artifact {receipt.artifact}: {name} cannot be read: {error.strerror}.",

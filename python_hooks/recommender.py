@@ -5,12 +5,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from python_hooks import artifacts, releases
-from python_hooks.declaration import Artifact
-from python_hooks.errors import EncoreError, NegativeAnswerError
+from python_hooks import artifacts, releases, search
+from python_hooks.errors import NegativeAnswerError
 from python_hooks.home import Home
 from python_hooks.releases import Release
-from python_hooks.warehouse import Warehouse
+from python_hooks.warehouse import Warehouse, literal
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def recommend(
         own = warehouse.read(
             release.relation("int_candidates_blended" if fresh else "rec_listener_tracks"),
             ["rank", "track_id", "score", "sources", "reason"],
-            where=f"listener_id = {_literal(listener_id)}",
+            where=f"listener_id = {literal(listener_id)}",
             order_by=["rank"],
         ).to_pylist()
         fallback = None if own else f"listener {listener_id} is not known: the popular list"
@@ -104,9 +103,9 @@ def recommend(
             proposed = {row["track_id"] for row in own}
             rows = own + [row for row in popular if row["track_id"] not in proposed]
         if discover and own:
-            heard = artifacts.open_filter(_declared("bloom_filter"), home).contains_many(
-                listener_id, [row["track_id"] for row in rows]
-            )
+            heard = artifacts.open_filter(
+                artifacts.declared_as("bloom_filter"), home
+            ).contains_many(listener_id, [row["track_id"] for row in rows])
             rows = [
                 row
                 for row, known in zip(rows, heard, strict=True)
@@ -121,23 +120,25 @@ def recommend(
         )
 
 
-def similar(track_id: str, home: Home, *, k: int = 10) -> Similar:
+def similar(track_id: str, home: Home, *, k: int = 10, text: str = "") -> Similar:
     """The `k` tracks most like a track, by the vectors of their audio features.
 
     A track without features is not in the index; then its neighbours by common
-    listeners answer, and `fallback` says so.
+    listeners answer, and `fallback` says so. With a text, only tracks that a search for
+    it finds are compared, each of them exactly.
 
     Raises:
-        NegativeAnswerError: The track is not known.
-        EncoreError: The server does not run, or the index cannot be used.
+        NegativeAnswerError: The track is not known, or no other has the text.
+        EncoreError: The server does not run, or an index cannot be used.
     """
-    index = artifacts.open_index(_declared("ann_index"), home)
+    among = search.candidates(text, home) if text else None
+    index = artifacts.open_index(artifacts.declared_as("ann_index"), home)
     with Warehouse(home) as warehouse:
         release = releases.current(warehouse, home)
         known = warehouse.read(
             release.relation("dim_tracks"),
             ["has_features"],
-            where=f"track_id = {_literal(track_id)}",
+            where=f"track_id = {literal(track_id)}",
         ).to_pylist()
         if not known:
             raise NegativeAnswerError(
@@ -153,16 +154,25 @@ def similar(track_id: str, home: Home, *, k: int = 10) -> Similar:
                     "sources": ["vectors"],
                     "reason": f"cosine similarity {found.similarity:.3f} of audio features",
                 }
-                for found in index.similar(track_id, k)
+                for found in (
+                    index.similar(track_id, k)
+                    if among is None
+                    else index.similar_among(track_id, among, k)
+                )
             ]
         else:
             fallback = f"track {track_id} has no audio features: neighbours by listeners"
-            rows = _neighbours(warehouse, release, track_id, k)
+            rows = _neighbours(warehouse, release, track_id)
+            if among is not None:
+                found_ids = set(among.to_pylist())
+                rows = [row for row in rows if row["track_id"] in found_ids]
+        if among is not None and not rows:
+            raise search.nothing_found(text)
         return Similar(
             track_id=track_id,
             release=release.release_id,
             fallback=fallback,
-            items=_items(warehouse, release, rows),
+            items=_items(warehouse, release, rows[:k]),
         )
 
 
@@ -173,21 +183,20 @@ def _fresh_pairs(warehouse: Warehouse, release: Release, listener_id: str) -> se
     heard = warehouse.read(
         release.relation("int_listens_tail"),
         ["track_id"],
-        where=f"listener_id = {_literal(listener_id)} "
+        where=f"listener_id = {literal(listener_id)} "
         f"and batch_id > {release.batch} and batch_id <= {release.upto}",
     )
     return set(heard["track_id"].to_pylist())
 
 
 def _neighbours(
-    warehouse: Warehouse, release: Release, track_id: str, k: int
+    warehouse: Warehouse, release: Release, track_id: str
 ) -> list[dict[str, Any]]:
     found = warehouse.read(
         release.relation("fct_track_neighbours"),
         ["neighbour_track_id", "co_listener_count", "similarity"],
-        where=f"track_id = {_literal(track_id)}",
+        where=f"track_id = {literal(track_id)}",
         order_by=["neighbour_rank"],
-        limit=k,
     )
     return [
         {
@@ -225,21 +234,6 @@ def _names(
     found: pa.Table = warehouse.read(
         release.relation("dim_tracks"),
         ["track_id", "title", "artist"],
-        where=f"track_id in ({', '.join(map(_literal, track_ids))})",
+        where=f"track_id in ({', '.join(map(literal, track_ids))})",
     )
     return {row["track_id"]: row for row in found.to_pylist()}
-
-
-def _declared(builder: str) -> Artifact:
-    found = [one for one in artifacts.declared() if one.builder == builder]
-    if not found:
-        raise EncoreError(
-            f"The project declares no artifact with the builder {builder}.",
-            "Declare one as an exposure in models/marts/_artifacts__exposures.yml.",
-        )
-    return found[0]
-
-
-def _literal(text: str) -> str:
-    """A string as a Spark SQL literal, whatever is in it."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

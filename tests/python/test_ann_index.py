@@ -280,3 +280,21 @@ def test_other_list_types_give_the_same_index() -> None:
     for kind in kinds:
         other = table.set_column(1, "vector", table["vector"].cast(kind))
         assert build(other, ARTIFACT).value.search(vectors, 5) == wanted
+
+
+def test_similar_among_some_keys_is_exact_and_leaves_out_what_has_no_vector() -> None:
+    vectors = gaussian(500)
+    index = build(tracks([*vectors, None]), ARTIFACT).value
+    among = pa.array(["t00500", "no such", *(f"t{row:05d}" for row in range(0, 500, 7))])
+    found = index.similar_among("t00007", among, 20)
+    wanted = [key for key in exact(vectors, 7, 500) if key in set(among.to_pylist())]
+    assert [near.key for near in found] == wanted[:20]
+    all_others = dict(index.similar("t00007", 499))
+    for key, similarity in found:
+        assert similarity == pytest.approx(all_others.get(key, similarity), abs=2e-6)
+    assert index.similar_among("t00007", pa.array(["t00007"]), 5) == []
+    assert index.similar_among("t00007", pa.array([], pa.string()), 5) == []
+    with pytest.raises(NegativeAnswerError, match="no vector"):
+        index.similar_among("t00500", among, 5)
+    with pytest.raises(EncoreError, match="0 neighbours"):
+        index.similar_among("t00007", among, 0)

@@ -88,8 +88,8 @@ class Reader:
     def __init__(self, tables: dict[str, pa.Table]) -> None:
         self.tables = tables
 
-    def __call__(self, artifact: Artifact, columns: Sequence[str]) -> pa.Table:
-        return self.tables[artifact.relation].select(list(columns))
+    def __call__(self, model: str, columns: Sequence[str]) -> pa.Table:
+        return self.tables[f"encore.{model}"].select(list(columns))
 
 
 def at(version: str) -> VersionOf:
@@ -352,10 +352,10 @@ def test_artifacts_follow_the_published_marts_and_back(home: Home) -> None:
 
 
 def test_a_second_build_is_refused_while_one_runs(home: Home) -> None:
-    def read_slowly(artifact: Artifact, columns: Sequence[str]) -> pa.Table:
+    def read_slowly(model: str, columns: Sequence[str]) -> pa.Table:
         with pytest.raises(EncoreError, match="Another build of artifacts runs"):
             build([HEARD], home, Reader(marts()), "v2")
-        return Reader(marts())(artifact, columns)
+        return Reader(marts())(model, columns)
 
     assert build([HEARD], home, read_slowly, "v1")[0].version == "v1"
 

@@ -134,6 +134,63 @@ def test_similar_falls_back_to_neighbours_for_a_track_without_features(built: Ho
     }
 
 
+def test_search_finds_tracks_by_words_filters_and_slips(built: Home) -> None:
+    where = "title rlike '^[A-Z][a-z]{4,} [A-Z][a-z]{4,}$' and artist is not null"
+    track = rows(built, "dim_tracks", "--where", where, "--order-by", "track_id")[0]
+    first, last = track["title"].lower().split()
+    slip = f"{first[1]}{first[0]}{first[2:]} {last[:-1]}"
+    for text in (track["title"], f'{first} {last} artist:"{track["artist"]}"', slip):
+        answer = json.loads(encore(built, "search", text, "-k", "50", "--json"))
+        assert (answer["query"], answer["release"] > "2") == (text, True)
+        items = answer["items"]
+        assert [item["rank"] for item in items] == list(range(1, len(items) + 1))
+        found = {item["track_id"]: item for item in items}[track["track_id"]]
+        assert {
+            name: found[name] for name in ("title", "artist", "genre", "musical_key")
+        } == {name: track[name] for name in ("title", "artist", "genre", "musical_key")}
+    # Words without quotes are the same text.
+    assert json.loads(encore(built, "search", first, last, "--json"))["items"]
+    for code, text, said in (
+        (1, "no such words", "No track has all of: no such words"),
+        (1, "'\\!", "no letter or digit"),
+        (2, "colour:red", "title, artist, genre, key"),
+        (2, "genre:zydeco", "zydeco"),
+        (2, "key:99", "-1 to 11"),
+    ):
+        refused = run(built, "search", text)
+        assert (refused.returncode, refused.stdout) == (code, ""), text
+        assert said in refused.stderr.replace("\n", " ")
+        assert "Traceback" not in refused.stderr
+
+
+def test_search_agrees_with_the_sql_of_the_terms(built: Home) -> None:
+    # What the model's example says, against what the index says of the same words.
+    postings = rows(built, "track_terms", "--where", "field = 'genre' and term = 'rock'")
+    wanted = {row["track_id"]: row["bm25"] for row in postings}
+    for row in rows(built, "track_terms", "--where", "field <> 'genre' and term = 'rock'"):
+        wanted[row["track_id"]] = wanted.get(row["track_id"], 0) + row["bm25"]
+    answer = json.loads(encore(built, "search", "rock", "-k", "5000", "--json"))
+    # A word that is there as it is counts as a beginning and as an edit too.
+    scores = {item["track_id"]: item["score"] - 0.3 for item in answer["items"]}
+    assert {key: scores[key] for key in wanted} == pytest.approx(wanted, abs=1e-3)
+    assert {row["track_id"]: row["term"] for row in postings}.keys() <= scores.keys()
+
+
+def test_similar_tracks_with_a_text_are_among_those_a_search_finds(built: Home) -> None:
+    known = rows(built, "dim_tracks", "--where", "has_features", "--order-by", "track_id")[0]
+    answer = json.loads(
+        encore(built, "similar", known["track_id"], "--text", "genre:rock", "--json")
+    )
+    scores = [item["score"] for item in answer["items"]]
+    assert (len(scores), scores) == (10, sorted(scores, reverse=True))
+    found = json.loads(encore(built, "search", "genre:rock", "-k", "5000", "--json"))
+    ids = {item["track_id"] for item in found["items"]}
+    assert {item["track_id"] for item in answer["items"]} <= ids - {known["track_id"]}
+    refused = run(built, "similar", known["track_id"], "--text", "no such words")
+    assert refused.returncode == 1
+    assert "No track has all of" in refused.stderr
+
+
 def test_show_prints_rows_as_csv_and_refuses_an_unknown_model(built: Home) -> None:
     printed = encore(built, "show", "fct_key_frequency", "--limit", "all", "--format", "csv")
     found = list(csv.DictReader(printed.splitlines()))

@@ -30,17 +30,28 @@ HEARD: dict[str, Any] = {
     "params": {"false_positive_rate": 0.01},
     "min_quality": {"false_positive_rate": 0.015},
 }
+WORDS: dict[str, Any] = {
+    "builder": "inverted_index",
+    "path": "track_search",
+    "key": "track_id",
+    "params": {"fields": ["title"], "musical_key": "musical_key"},
+    "min_quality": {"overlap_at_10": 0.99},
+    "measured_against": "track_terms",
+}
 PARENTS = {
+    "track_search_index": ["model.encore.track_terms", "model.encore.dim_tracks"],
     "track_vector_index": ["model.encore.feat_tracks"],
     "heard_tracks_filter": ["model.encore.fct_listener_track_rfm"],
 }
 
 
 def manifest(folder: Path, parents: dict[str, list[str]] | None = None, **meta: Any) -> Path:
-    """Writes a manifest of two models and the given exposures, as dbt 1.11 does."""
+    """Writes a manifest of four models and the given exposures, as dbt 1.11 does."""
     models = {
         "feat_tracks": ["track_id", "vector"],
         "fct_listener_track_rfm": ["listener_id", "track_id", "frequency"],
+        "dim_tracks": ["track_id", "title", "musical_key"],
+        "track_terms": ["term", "field", "track_id", "bm25"],
     }
     content = {
         "nodes": {
@@ -215,6 +226,37 @@ def test_refuses_other_parents_than_one_model(
 ) -> None:
     path = manifest(tmp_path, {"track_vector_index": parents}, track_vector_index=VECTORS)
     refused(path, "track_vector_index", part)
+
+
+def test_reads_what_an_artifact_is_built_from_and_measured_against(tmp_path: Path) -> None:
+    words = read(manifest(tmp_path, track_search_index=WORDS), BUILDERS)[0]
+    assert (words.model, words.relation) == ("dim_tracks", "encore.dim_tracks")
+    assert words.reference == "track_terms"
+
+
+@pytest.mark.parametrize(
+    ("reference", "parents", "parts"),
+    [
+        (None, None, ["measured_against is ''", "track_terms, dim_tracks"]),
+        ("terms", None, ["measured_against is 'terms'", "track_terms, dim_tracks"]),
+        (["track_terms"], None, ["measured_against is ['track_terms']"]),
+        ("dim_tracks", None, ["dim_tracks has no term, bm25, but track_id, title"]),
+        ("track_terms", ["model.encore.track_terms"], ["0 parents"]),
+        ("gone", ["model.encore.dim_tracks", "model.encore.gone"], ["is not a model"]),
+    ],
+)
+def test_refuses_to_measure_against_what_is_no_parent(
+    tmp_path: Path, reference: Any, parents: list[str] | None, parts: list[str]
+) -> None:
+    declared = WORDS | {"measured_against": reference}
+    names = {"track_search_index": parents} if parents else None
+    refused(manifest(tmp_path, names, track_search_index=declared), *parts)
+
+
+def test_refuses_to_measure_an_index_that_measures_itself(tmp_path: Path) -> None:
+    declared = VECTORS | {"measured_against": "feat_tracks"}
+    path = manifest(tmp_path, track_vector_index=declared)
+    refused(path, "ann_index is measured against no other model")
 
 
 @pytest.mark.parametrize(
