@@ -4,8 +4,8 @@
     python -m benchmarks.retrieval 1000000      # of another size
 
 Peers in the same run, in memory: SQLite's FTS5 for words (it knows no typing errors and is
-asked without), and faiss's exact search for vectors. All times are those of the processor,
-in one thread: what else the machine does shows less in them than in the clock's.
+asked without), and faiss's exact search for vectors. All times are those of the processor:
+what else the machine does shows less in them than in the clock's. Queries take one thread.
 """
 
 import sqlite3

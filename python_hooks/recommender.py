@@ -143,7 +143,7 @@ def similar(track_id: str, home: Home, *, k: int = 10, text: str = "") -> Simila
         if not known:
             raise NegativeAnswerError(
                 f"No track has the id {track_id}.",
-                "Look for it with `encore show dim_tracks --where \"title like '%…%'\"`.",
+                "Look for it with `encore search TITLE --json`.",
             )
         fallback = None
         if known[0]["has_features"]:
