@@ -35,7 +35,7 @@ def write(folder: Path, rows: int) -> None:
     random = np.random.default_rng(1)
     for number in range(4):
         part = rows // 4
-        columns = {f"real{n}": random.random(part) for n in range(4)}
+        columns: dict[str, Any] = {f"real{n}": random.random(part) for n in range(4)}
         columns |= {f"whole{n}": random.integers(0, 10**n * 10, part) for n in range(4)}
         pq.write_table(
             pa.table(columns), folder / f"part-{number}.parquet", row_group_size=GROUP
