@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from python_hooks import ann_index, bloom_filter, declaration
+from python_hooks import ann_index, bloom_filter, declaration, feature_store
 from python_hooks.declaration import Artifact
 from python_hooks.home import target_folder
 from python_hooks.receipt import Built, Receipt
@@ -37,7 +37,11 @@ class Builder(declaration.Kind, Protocol):
         """Loads what was saved, after its receipt was verified."""
 
 
-BUILDERS: dict[str, Builder] = {"ann_index": ann_index, "bloom_filter": bloom_filter}
+BUILDERS: dict[str, Builder] = {
+    "ann_index": ann_index,
+    "bloom_filter": bloom_filter,
+    "feature_store": feature_store,
+}
 
 
 def declared(target: Path | None = None) -> list[Artifact]:

@@ -2,28 +2,33 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as library_version
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from python_hooks import ann_index, bloom_filter, console, receipt
+from python_hooks import ann_index, bloom_filter, console, feature_store, receipt
 from python_hooks.ann_index import AnnIndex
 from python_hooks.artifact_builders import BUILDERS, Read, VersionOf, declared
 from python_hooks.artifact_checks import Status, check, overview
 from python_hooks.artifact_releases import (
     building_folder,
     current_release,
+    delta_path,
     point_to,
+    read_note,
     store_release,
     stored_releases,
 )
 from python_hooks.bloom_filter import BloomFilter
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
+from python_hooks.feature_store import FeatureTable
 from python_hooks.home import Home
 from python_hooks.receipt import Receipt
 
@@ -36,10 +41,26 @@ __all__ = [
     "follow",
     "open_filter",
     "open_index",
+    "open_tables",
     "overview",
 ]
 
 _BUILD = "Run `encore artifacts build`."
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Opened(Generic[T]):
+    """An artifact of one release, ready to answer.
+
+    Attributes:
+        release: Id of the release of the marts; empty where none was published.
+        parts: The artifact of the batch, then its delta where there is one.
+    """
+
+    release: str
+    parts: list[T]
 
 
 def build(
@@ -89,6 +110,7 @@ def follow(
     home: Home,
     version_of: VersionOf,
     kept: Sequence[VersionOf] = (),
+    complete: Callable[[Path], Path] = Path,
 ) -> bool:
     """Releases the newest stored artifacts that were made from these marts.
 
@@ -97,6 +119,8 @@ def follow(
         home: The installation.
         version_of: The published build of the model that an artifact is made from.
         kept: The same of releases that one may go back to: their artifacts stay.
+        complete: Adds to the artifacts what the release has beyond the batch; returns
+            the stored folder to release.
 
     Returns:
         Whether there were any; if not, what was released before stays.
@@ -105,7 +129,11 @@ def follow(
     found = [_made_from(artifacts, stored, wanted) for wanted in (version_of, *kept)]
     if found[0] is None:
         return False
-    point_to(found[0], home, [path for path in found if path])
+    # Artifacts that are released for the first time are the newest there are. Others are
+    # completed while a batch may run that has stored some, and not yet published them.
+    newest = read_note(found[0]) is None
+    release = complete(found[0])
+    point_to(release, home, [path for path in found if path], sweep=newest)
     return True
 
 
@@ -128,23 +156,48 @@ def _recorded_version(path: Path) -> str | None:
 
 def open_index(artifact: Artifact, home: Home) -> AnnIndex:
     """Verifies and loads an ANN index; raises EncoreError where it cannot be used."""
-    return ann_index.load(*_verified(artifact, home, "ann_index"))
+    return _opened(artifact, home, "ann_index", ann_index.load).parts[0]
 
 
 def open_filter(artifact: Artifact, home: Home) -> BloomFilter:
     """Verifies and loads a Bloom filter; raises EncoreError where it cannot be used."""
-    return bloom_filter.load(*_verified(artifact, home, "bloom_filter"))
+    batch, *delta = _opened(artifact, home, "bloom_filter", bloom_filter.load).parts
+    return batch.with_delta(delta[0]) if delta else batch
 
 
-def _verified(artifact: Artifact, home: Home, kind: str) -> tuple[Path, Receipt]:
+def open_tables(artifact: Artifact, home: Home) -> Opened[FeatureTable]:
+    """Verifies and maps features; raises EncoreError where they cannot be used."""
+    return _opened(artifact, home, "feature_store", feature_store.load)
+
+
+def _opened(
+    artifact: Artifact, home: Home, kind: str, load: Callable[[Path, Receipt], T]
+) -> Opened[T]:
     if artifact.builder != kind:
         raise EncoreError(f"Artifact {artifact.name} is a {artifact.builder}, no {kind}.")
-    path = current_release(home) / artifact.path
+    while True:
+        folder = current_release(home)
+        try:
+            return _opened_in(folder, artifact, load)
+        except (EncoreError, FileNotFoundError):
+            # Its folder is gone where two releases took its place meanwhile.
+            if current_release(home) == folder:
+                raise
+
+
+def _opened_in(
+    folder: Path, artifact: Artifact, load: Callable[[Path, Receipt], T]
+) -> Opened[T]:
+    path, note = folder / artifact.path, read_note(folder)
     if not receipt.receipt_path(path).exists():
         raise EncoreError(f"Artifact {artifact.name} is not built.", _BUILD)
     recorded = receipt.verify(path)
     receipt.require_match(recorded, artifact)
-    return path, recorded
+    parts = [load(path, recorded)]
+    if note and artifact.path in note.deltas:
+        delta = delta_path(path)
+        parts.append(load(delta, receipt.verify(delta)))
+    return Opened(note.release if note else "", parts)
 
 
 def _build(

@@ -10,7 +10,7 @@ from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import Home
 from python_hooks.releases import Release
-from python_hooks.warehouse import Warehouse
+from python_hooks.warehouse import Warehouse, literal
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def recommend(
         own = warehouse.read(
             release.relation("int_candidates_blended" if fresh else "rec_listener_tracks"),
             ["rank", "track_id", "score", "sources", "reason"],
-            where=f"listener_id = {_literal(listener_id)}",
+            where=f"listener_id = {literal(listener_id)}",
             order_by=["rank"],
         ).to_pylist()
         fallback = None if own else f"listener {listener_id} is not known: the popular list"
@@ -137,7 +137,7 @@ def similar(track_id: str, home: Home, *, k: int = 10) -> Similar:
         known = warehouse.read(
             release.relation("dim_tracks"),
             ["has_features"],
-            where=f"track_id = {_literal(track_id)}",
+            where=f"track_id = {literal(track_id)}",
         ).to_pylist()
         if not known:
             raise NegativeAnswerError(
@@ -173,7 +173,7 @@ def _fresh_pairs(warehouse: Warehouse, release: Release, listener_id: str) -> se
     heard = warehouse.read(
         release.relation("int_listens_tail"),
         ["track_id"],
-        where=f"listener_id = {_literal(listener_id)} "
+        where=f"listener_id = {literal(listener_id)} "
         f"and batch_id > {release.batch} and batch_id <= {release.upto}",
     )
     return set(heard["track_id"].to_pylist())
@@ -185,7 +185,7 @@ def _neighbours(
     found = warehouse.read(
         release.relation("fct_track_neighbours"),
         ["neighbour_track_id", "co_listener_count", "similarity"],
-        where=f"track_id = {_literal(track_id)}",
+        where=f"track_id = {literal(track_id)}",
         order_by=["neighbour_rank"],
         limit=k,
     )
@@ -225,7 +225,7 @@ def _names(
     found: pa.Table = warehouse.read(
         release.relation("dim_tracks"),
         ["track_id", "title", "artist"],
-        where=f"track_id in ({', '.join(map(_literal, track_ids))})",
+        where=f"track_id in ({', '.join(map(literal, track_ids))})",
     )
     return {row["track_id"]: row for row in found.to_pylist()}
 
@@ -238,8 +238,3 @@ def _declared(builder: str) -> Artifact:
             "Declare one as an exposure in models/marts/_artifacts__exposures.yml.",
         )
     return found[0]
-
-
-def _literal(text: str) -> str:
-    """A string as a Spark SQL literal, whatever is in it."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

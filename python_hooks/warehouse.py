@@ -106,6 +106,11 @@ class Warehouse:
         return frame if columns is None else frame.select(*map(_quoted, columns))
 
 
+def literal(text: str) -> str:
+    """A string as a Spark SQL literal, whatever is in it."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def _connect(home: Home) -> "SparkSession":
     if not is_open(home.connect_port):
         raise EncoreError(

@@ -12,14 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from python_hooks import landing, layers, releases, server
+from python_hooks import (
+    artifacts,
+    batch,
+    feature_definitions,
+    landing,
+    layers,
+    releases,
+    server,
+)
 from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.errors import NegativeAnswerError
+from python_hooks.features import open_features
 from python_hooks.home import Home
 from python_hooks.layers import Speed
 from python_hooks.lock import build_lock
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
+from tests.python import features_oracle
 from tests.python.layers_oracle import KEYS, Batch, Row, differences, recompute
 
 pytestmark = pytest.mark.warehouse
@@ -155,6 +165,7 @@ class Interleaving:
         self._land(self._files.listens(), is_catalogue=False)
         self._land(self._files.tracks(), is_catalogue=True)
         self._dbt(*BUILD)
+        batch.build_artifacts(self._home)
         self._check("first build", reached=self._newest)
 
     def minute(self) -> None:
@@ -189,6 +200,7 @@ class Interleaving:
         """Everything is read again, by a plain dbt build."""
         self._arrive(least=0)
         self._dbt(*BUILD, "--full-refresh")
+        batch.build_artifacts(self._home)
         release = self._check("full refresh", reached=self._newest)
         assert release.batch == self._newest, self._done
 
@@ -240,6 +252,7 @@ class Interleaving:
             ENCORE_PUBLISH="no",
             ENCORE_UPTO=str(self._newest),
         )
+        batch._build_artifacts(self._home, build)
         return build
 
     def _dbt(self, *args: str, **environ: str) -> None:
@@ -256,6 +269,7 @@ class Interleaving:
             release = releases.current(warehouse, self._home)
             assert release.upto == reached, self._done
             expected = recompute(self._landed, release.upto, release.batch)
+            expected |= features_oracle.recompute(self._landed, release.upto, release.batch)
             found = {mart: rows(warehouse, release.relation(mart)) for mart in expected}
             public = {
                 mart: rows(warehouse, f"{releases.schema()}.{mart}") for mart in expected
@@ -266,16 +280,59 @@ class Interleaving:
             for line in differences(mart, found[mart], expected[mart])
             + differences(mart, public[mart], found[mart])
         ]
+        wrong += self._online(release, found)
         assert not wrong, "\n".join([str(self._done), str(release), *wrong[:40]])
         total = sum(row["frequency"] for row in found["fct_listener_track_rfm"])
         assert total >= self._total, self._done
         self._total = total
         return release
 
+    def _online(self, release: Release, found: dict[str, list[Row]]) -> list[str]:
+        """Where the artifacts say something else than the marts of the release."""
+        wrong = []
+        for definition in feature_definitions.read():
+            features = open_features(definition.entity, self._home)
+            assert features.release == release.release_id, self._done
+            with Warehouse(self._home) as warehouse:
+                offline = warehouse.read(release.relation(definition.mart))
+            parts = [offline[name].to_pylist() for name in definition.join_key]
+            keys = list(zip(*parts, strict=True)) if len(parts) > 1 else parts[0]
+            online = features.get(keys)
+            assert online["found"].to_pylist() == [True] * len(keys), self._done
+            assert max(online["last_listened_at"].to_pylist(), key=_late) == (
+                features.newest_at.as_py()
+            )
+            wrong += [
+                f"online {definition.entity} {key}: {one} instead of {other}"
+                for key, one, other in zip(
+                    keys,
+                    online.select(offline.column_names).to_pylist(),
+                    offline.to_pylist(),
+                    strict=True,
+                )
+                if one != other
+            ]
+        heard = artifacts.open_filter(
+            next(one for one in artifacts.declared() if one.builder == "bloom_filter"),
+            self._home,
+        )
+        return wrong + [
+            f"the filter forgot {row}"
+            for row in found["fct_listener_track_rfm"]
+            if not heard.contains(row["listener_id"], row["track_id"])
+        ]
+
+
+def _late(moment: datetime | None) -> datetime:
+    return moment or datetime.min.replace(tzinfo=UTC)
+
 
 def rows(warehouse: Warehouse, relation: str) -> list[Row]:
     """All rows of a mart, or of the log without where its listens came from."""
     is_log = relation.endswith("_log")
     columns = [*KEYS["int_listens_log"], "batch_id"] if is_log else None
-    found: list[Row] = warehouse.read(relation, columns).to_pylist()
+    table = warehouse.read(relation, columns)
+    if relation.endswith(".feat_tracks"):
+        table = table.drop_columns(list(features_oracle.LEFT_OUT))
+    found: list[Row] = table.to_pylist()
     return found
