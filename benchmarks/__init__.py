@@ -1,0 +1,1 @@
+"""Measurements: `python -m benchmarks.<name>` prints medians beside a named peer."""
