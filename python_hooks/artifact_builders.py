@@ -6,7 +6,13 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from python_hooks import ann_index, bloom_filter, declaration, inverted_index
+from python_hooks import (
+    ann_index,
+    bloom_filter,
+    declaration,
+    feature_store,
+    inverted_index,
+)
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError
 from python_hooks.home import target_folder
@@ -43,6 +49,7 @@ class Builder(declaration.Kind, Protocol):
 BUILDERS: dict[str, Builder] = {
     "ann_index": ann_index,
     "bloom_filter": bloom_filter,
+    "feature_store": feature_store,
     "inverted_index": inverted_index,
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from python_hooks import receipt
 from python_hooks.artifact_builders import BUILDERS, VersionOf
-from python_hooks.artifact_releases import current_release
+from python_hooks.artifact_releases import current_release, delta_path, read_note
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
@@ -78,6 +78,9 @@ def _statuses(
         if receipt.receipt_path(path).exists():
             try:
                 recorded = look(path)
+                note = read_note(current)
+                if note and artifact.path in note.deltas:
+                    look(delta_path(path))
             except EncoreError as error:
                 problems = [error.message]
             else:

@@ -10,22 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from python_hooks import ann_index, bloom_filter, console, inverted_index, receipt
-from python_hooks.ann_index import AnnIndex
+from python_hooks import console, receipt
 from python_hooks.artifact_builders import BUILDERS, Read, VersionOf, declared, declared_as
 from python_hooks.artifact_checks import Status, check, overview
+from python_hooks.artifact_opening import open_filter, open_index, open_search, open_tables
 from python_hooks.artifact_releases import (
     building_folder,
     current_release,
     point_to,
+    read_note,
     store_release,
     stored_releases,
 )
-from python_hooks.bloom_filter import BloomFilter
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import Home
-from python_hooks.inverted_index import InvertedIndex
 from python_hooks.receipt import Receipt
 
 __all__ = [
@@ -39,6 +38,7 @@ __all__ = [
     "open_filter",
     "open_index",
     "open_search",
+    "open_tables",
     "overview",
 ]
 
@@ -92,6 +92,7 @@ def follow(
     home: Home,
     version_of: VersionOf,
     kept: Sequence[VersionOf] = (),
+    complete: Callable[[Path], Path] = Path,
 ) -> bool:
     """Releases the newest stored artifacts that were made from these marts.
 
@@ -100,6 +101,8 @@ def follow(
         home: The installation.
         version_of: The published build of the model that an artifact is made from.
         kept: The same of releases that one may go back to: their artifacts stay.
+        complete: Adds to the artifacts what the release has beyond the batch; returns
+            the stored folder to release.
 
     Returns:
         Whether there were any; if not, what was released before stays.
@@ -108,7 +111,11 @@ def follow(
     found = [_made_from(artifacts, stored, wanted) for wanted in (version_of, *kept)]
     if found[0] is None:
         return False
-    point_to(found[0], home, [path for path in found if path])
+    # Artifacts that are released for the first time are the newest there are. Others are
+    # completed while a batch may run that has stored some, and not yet published them.
+    newest = read_note(found[0]) is None
+    release = complete(found[0])
+    point_to(release, home, [path for path in found if path], sweep=newest)
     return True
 
 
@@ -127,32 +134,6 @@ def _recorded_version(path: Path) -> str | None:
         return receipt.read(path).version
     except EncoreError:
         return None
-
-
-def open_index(artifact: Artifact, home: Home) -> AnnIndex:
-    """Verifies and loads an ANN index; raises EncoreError where it cannot be used."""
-    return ann_index.load(*_verified(artifact, home, "ann_index"))
-
-
-def open_filter(artifact: Artifact, home: Home) -> BloomFilter:
-    """Verifies and loads a Bloom filter; raises EncoreError where it cannot be used."""
-    return bloom_filter.load(*_verified(artifact, home, "bloom_filter"))
-
-
-def open_search(artifact: Artifact, home: Home) -> InvertedIndex:
-    """Verifies and opens an inverted index; raises EncoreError where it cannot be used."""
-    return inverted_index.load(*_verified(artifact, home, "inverted_index"))
-
-
-def _verified(artifact: Artifact, home: Home, kind: str) -> tuple[Path, Receipt]:
-    if artifact.builder != kind:
-        raise EncoreError(f"Artifact {artifact.name} is a {artifact.builder}, no {kind}.")
-    path = current_release(home) / artifact.path
-    if not receipt.receipt_path(path).exists():
-        raise EncoreError(f"Artifact {artifact.name} is not built.", _BUILD)
-    recorded = receipt.verify(path)
-    receipt.require_match(recorded, artifact)
-    return path, recorded
 
 
 def _build(

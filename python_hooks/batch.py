@@ -26,7 +26,7 @@ from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.dbt_events import NodeEvent
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import PROJECT, Home, target_folder
-from python_hooks.lock import BuildLock, build_lock
+from python_hooks.lock import BuildLock, build_lock, speed_lock
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
 
@@ -105,7 +105,8 @@ def build_artifacts(home: Home, names: Sequence[str] = ()) -> str:
         NegativeAnswerError: An artifact is worse than declared.
     """
     _build_artifacts(home, None, names)
-    release = layers.follow(home)
+    with speed_lock(home, "releasing artifacts"):
+        release = layers.follow(home)
     if problems := _unsound(home, release):
         raise NegativeAnswerError("; ".join(problems), "Run `encore artifacts build`.")
     return release.release_id

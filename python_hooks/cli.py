@@ -16,6 +16,7 @@ from python_hooks import (
     summary,
 )
 from python_hooks.cli_export import export
+from python_hooks.cli_features import show_features
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
 from python_hooks.cli_output import JSON, print_answer
 from python_hooks.cli_search import search_tracks
@@ -239,6 +240,7 @@ for _command in (
     releases_list,
     rollback,
     search_tracks,
+    show_features,
     show_status,
     watch_folder,
 ):

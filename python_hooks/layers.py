@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from python_hooks import artifacts, failing_rows, landing, releases
+from python_hooks import artifacts, deltas, failing_rows, landing, releases
 from python_hooks.console import err
 from python_hooks.dbt_command import INTERRUPTED, run_dbt_with_events
 from python_hooks.dbt_events import Failure, NodeEvent
@@ -104,8 +104,10 @@ def run_speed(home: Home, lane: Speed, dbt: Dbt | None = None) -> SpeedReport:
         nothing_new = newest_batch(home) <= reached and not lock.taken_over
         if not nothing_new:
             _speed(home, lane, lock, dbt or _child)
-            with Warehouse(home) as warehouse:
-                after = releases.current(warehouse, home)
+            after = follow(home)
+        elif deltas.are_behind(before, home):
+            # A run that was killed after it had published the marts.
+            follow(home)
     return SpeedReport(
         lane=lane,
         release=after.release_id,
@@ -131,13 +133,21 @@ def rollback(home: Home, release_id: str) -> Release:
 
 
 def follow(home: Home) -> Release:
-    """Points the artifacts at those of the published marts; returns the release."""
+    """Points the artifacts at those of the published marts, completed by deltas.
+
+    Runs under the speed lock; returns the published release.
+    """
+    declared = artifacts.declared()
     with Warehouse(home) as warehouse:
         release = releases.current(warehouse, home)
         kept = releases.builds_of_kept(warehouse) if home.target == "prod" else []
-    artifacts.follow(
-        artifacts.declared(), home, version_of(release.builds), list(map(version_of, kept))
-    )
+        artifacts.follow(
+            declared,
+            home,
+            version_of(release.builds),
+            list(map(version_of, kept)),
+            lambda base: deltas.complete(base, declared, release, warehouse, home),
+        )
     return release
 
 

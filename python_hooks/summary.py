@@ -144,11 +144,11 @@ def print_rows(rows: pa.Table, style: str) -> None:
     elif style == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(rows.column_names)
-        writer.writerows(map(_text, row.values()) for row in rows.to_pylist())
+        writer.writerows(map(as_text, row.values()) for row in rows.to_pylist())
     else:
         table = Table(*(Column(name, overflow="fold") for name in rows.column_names))
         for row in rows.to_pylist():
-            table.add_row(*(Text(_text(value)) for value in row.values()))
+            table.add_row(*(Text(as_text(value)) for value in row.values()))
         out.print(table)
 
 
@@ -165,7 +165,8 @@ def _jsonable(value: Any) -> Any:
     return str(value)
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """One cell as people read it: nothing for null, JSON for a list."""
     if value is None:
         return ""
     if isinstance(value, list | dict):

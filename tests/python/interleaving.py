@@ -12,20 +12,19 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from python_hooks import landing, releases
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
+from tests.python import features_oracle
+from tests.python.comparing import Marts, differences_online, read_marts, wrong_rows
 from tests.python.installation import BUILD, Installation, kill
 from tests.python.invented_files import Files
 from tests.python.layers_oracle import (
     EARLIEST,
-    KEYS,
     Batch,
     Definitions,
     Row,
-    differences,
     recompute,
 )
 from tests.python.readers import Readers
@@ -35,7 +34,6 @@ _EARLIEST_IN_SQL = """'{{ var("earliest_listened_at") }}'"""
 SEGMENTS = "seeds/rf_segments.csv"
 # Pinned releases are kept for an hour after they closed.
 _PINNED_SECONDS = 50 * 60
-Marts = dict[str, list[Row]]
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ class Interleaving:
         self.on.edit(SEGMENTS, *("champions", "heroes")[:: 1 if was else -1])
         self.speed("minute")
         self._definitions = Definitions(self._kept_seeds(), self._definitions.earliest)
-        self.on.encore("dbt", *BUILD, "-s", "rf_segments+")
+        self._dbt("-s", "rf_segments+")
         self.check("edited seed", self.newest)
 
     def edit_staging(self) -> None:
@@ -162,6 +160,8 @@ class Interleaving:
         time.sleep(after)
         self.done.append(f"{' '.join(command[:2])} killed after {after:.1f} s")
         kill(process)
+        if command[0] == "dbt":
+            self.on.encore("artifacts", "build")
         self.speed("minute", least=0)
 
     def speed(self, lane: str, least: int = 1) -> Release:
@@ -213,6 +213,7 @@ class Interleaving:
 
     def _dbt(self, *options: str) -> int:
         self.on.encore("dbt", *BUILD, *options)
+        self.on.encore("artifacts", "build")
         return self.newest
 
     def unpublished(self) -> str:
@@ -225,13 +226,17 @@ class Interleaving:
             ENCORE_PUBLISH="no",
             ENCORE_UPTO=str(self.newest),
         )
+        self._in_python("batch._build_artifacts(home, sys.argv[1])", build)
         return build
 
     def publish(self, build: str) -> None:
         """As the end of `encore run batch`."""
-        code = "import sys; from python_hooks import home, layers; "
-        code += "layers.publish(home.Home.from_environment(), sys.argv[1])"
-        self.on.python("-c", code, build)
+        self._in_python("layers.publish(home, sys.argv[1])", build)
+
+    def _in_python(self, code: str, *args: str) -> None:
+        head = "import sys; from python_hooks import batch, layers; "
+        head += "from python_hooks.home import Home; home = Home.from_environment(); "
+        self.on.python("-c", head + code, *args)
 
     def _kept(self) -> list[releases.Kept]:
         with Warehouse(self._home) as warehouse:
@@ -249,52 +254,41 @@ class Interleaving:
         with Warehouse(self._home) as warehouse:
             release = releases.current(warehouse, self._home)
             assert release.upto == upto, (self.done, release)
-            wanted = expected or recompute(
-                self.landed, release.upto, release.batch, self._definitions
-            )
-            found = _read(warehouse, {mart: release.relation(mart) for mart in wanted})
-            public = _read(
+            wanted = expected or self._recomputed(release)
+            found = read_marts(warehouse, {mart: release.relation(mart) for mart in wanted})
+            public = read_marts(
                 warehouse, {mart: f"{releases.schema()}.{mart}" for mart in wanted}
             )
-            wrong = _wrong("", found, wanted) + _wrong("public ", public, found)
+            wrong = wrong_rows("", found, wanted) + wrong_rows("public ", public, found)
             if pinned := self._some_pinned():
                 relations = {mart: pinned.release.relation(mart) for mart in pinned.marts}
-                again = _read(warehouse, relations)
-                wrong += _wrong(f"pinned {pinned.release.release_id} ", again, pinned.marts)
+                again = read_marts(warehouse, relations)
+                wrong += wrong_rows(
+                    f"pinned {pinned.release.release_id} ", again, pinned.marts
+                )
+            heard = found["fct_listener_track_rfm"]
+            wrong += differences_online(self._home, warehouse, release, heard)
         assert not wrong, "\n".join([str(self.done), str(release), *wrong[:40]])
-        total = sum(row["frequency"] for row in found["fct_listener_track_rfm"])
+        total = sum(row["frequency"] for row in heard)
         assert total >= self._total, self.done
         assert not self.readers.wrong, (self.done, self.readers.wrong[:10])
         self._total = total
         self._snapshots.append(Snapshot(release, wanted, self._edits, time.monotonic()))
         return release
 
+    def _recomputed(self, release: Release) -> Marts:
+        seen = (self.landed, release.upto, release.batch, self._definitions)
+        return recompute(*seen) | features_oracle.recompute(*seen)
+
     def reread_pinned(self) -> None:
         """Compares every release that was checked with what it was then."""
         with Warehouse(self._home) as warehouse:
             for pinned in self._snapshots:
                 relations = {mart: pinned.release.relation(mart) for mart in pinned.marts}
-                wrong = _wrong("pinned ", _read(warehouse, relations), pinned.marts)
+                wrong = wrong_rows("pinned ", read_marts(warehouse, relations), pinned.marts)
                 assert not wrong, "\n".join([str(self.done), *wrong[:40]])
 
     def _some_pinned(self) -> Snapshot | None:
         since = time.monotonic() - _PINNED_SECONDS
         recent = [each for each in self._snapshots if each.checked_at > since]
         return self.rng.choice(recent) if recent else None
-
-
-def _read(warehouse: Warehouse, relations: dict[str, str]) -> Marts:
-    """All rows of marts, and of the log without where its listens came from."""
-    found: Marts = {}
-    for mart, relation in relations.items():
-        columns: Any = [*KEYS[mart], "batch_id"] if mart == "int_listens_log" else None
-        found[mart] = warehouse.read(relation, columns).to_pylist()
-    return found
-
-
-def _wrong(what: str, found: Marts, expected: Marts) -> list[str]:
-    return [
-        what + line
-        for mart in expected
-        for line in differences(mart, found[mart], expected[mart])
-    ]

@@ -26,6 +26,9 @@ KEYS = {
     "fct_track_rfm": ("track_id",),
     "fct_track_popularity": ("track_id",),
     "fct_key_frequency": ("musical_key",),
+    "feat_listeners": ("listener_id",),
+    "feat_listener_tracks": ("listener_id", "track_id"),
+    "feat_tracks": ("track_id",),
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -77,6 +80,7 @@ class Track:
 
     musical_key: int | None
     duration_ms: int | None
+    mode: int | None
 
 
 def recompute(
@@ -149,7 +153,7 @@ def catalogue(batches: Iterable[Batch], upto: int) -> dict[str, Track]:
             key, duration = _whole(cells["key"]), _whole(cells["duration_ms"])
             key_fits = not cells["key"] or (key is not None and -1 <= key <= 11)
             if cells["id"] and key_fits and (duration or not cells["duration_ms"]):
-                found[cells["id"]] = Track(key, duration)
+                found[cells["id"]] = Track(key, duration, _whole(cells["mode"]))
     return found
 
 

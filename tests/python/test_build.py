@@ -191,6 +191,32 @@ def test_similar_tracks_with_a_text_are_among_those_a_search_finds(built: Home) 
     assert "No track has all of" in refused.stderr
 
 
+def test_features_online_are_those_of_the_marts(built: Home) -> None:
+    marts = {
+        "listener": ("feat_listeners", ["listener_id"]),
+        "track": ("feat_tracks", ["track_id"]),
+        "pair": ("feat_listener_tracks", ["listener_id", "track_id"]),
+    }
+    catalogue = json.loads(encore(built, "features", "--json"))
+    assert {one["entity"] for one in catalogue} == marts.keys()
+    for entity, (mart, key) in marts.items():
+        offline = rows(built, mart, "--order-by", ", ".join(key))[:50]
+        keys = [row[name] for row in offline for name in key]
+        answer = json.loads(encore(built, "features", entity, *keys, "--json"))
+        online = answer["features"]
+        assert all(row["found"] for row in online)
+        assert [{name: row[name] for name in offline[0]} for row in online] == offline
+        refused = run(built, "features", entity, *["nobody" for _ in key])
+        assert refused.returncode == 1
+        assert answer["release"] in refused.stderr
+        shown = encore(built, "features", entity, *keys[: len(key)])
+        assert answer["release"] in shown
+    for wrong in (["album", "x"], ["pair", "x"], ["listener"]):
+        refused = run(built, "features", *wrong)
+        assert refused.returncode == 2
+        assert "Traceback" not in refused.stderr
+
+
 def test_show_prints_rows_as_csv_and_refuses_an_unknown_model(built: Home) -> None:
     printed = encore(built, "show", "fct_key_frequency", "--limit", "all", "--format", "csv")
     found = list(csv.DictReader(printed.splitlines()))

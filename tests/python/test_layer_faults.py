@@ -59,6 +59,7 @@ def lets_a_candidate_fail(run: Interleaving) -> None:
     run.on.edit(SEGMENTS, "heroes", "champions")
     test.unlink()
     run.on.encore("dbt", *BUILD, "-s", "fct_listener_rfm+", "fct_track_rfm+")
+    run.on.encore("artifacts", "build")
     run.check("built after a failed candidate", run.newest)
 
 

@@ -1,6 +1,5 @@
--- One row per track with all features: its audio features, and the vector by
--- which tracks are compared. Key, mode and popularity are filters and ranking
--- features, not coordinates.
+-- One row per track that the catalogue describes or that somebody heard: what
+-- it sounds like, as of the last batch, and how it is heard, over all layers.
 with
 
 tracks as (
@@ -9,42 +8,31 @@ tracks as (
 
 ),
 
+vectors as (
+
+    select * from {{ ref('feat_track_vectors') }}
+
+),
+
+heard as (
+
+    select * from {{ ref('int_track_listening') }}
+
+),
+
+-- Not a full outer join, which Spark reads whole to find a few tracks.
+known as (
+
+    select track_id from tracks
+    union distinct
+    select track_id from heard
+
+),
+
 features as (
 
-    select * from {{ ref('int_track_features_unpivoted') }}
-
-),
-
-constants as (
-
-    select * from {{ ref('feat_vector_constants') }}
-
-),
-
-coordinates as (
-
     select
-        features.track_id,
-        -- In the order of the features' names.
-        transform(
-            array_sort(collect_list(
-                struct(features.feature, constants.normal_score)
-            )),
-            coordinate -> cast(coordinate.normal_score as float)
-        ) as normal_scores
-    from features
-    inner join constants
-        on
-            features.feature = constants.feature
-            and features.feature_value = constants.feature_value
-    group by features.track_id
-
-),
-
-described as (
-
-    select
-        tracks.track_id,
+        known.track_id,
         tracks.danceability,
         tracks.energy,
         tracks.loudness,
@@ -56,18 +44,21 @@ described as (
         tracks.tempo_bpm,
         tracks.musical_key,
         tracks.mode,
-        -- Tempo on a circle: half and double time are the same place.
-        concat(
-            coordinates.normal_scores,
-            array(
-                cast(cos(2 * pi() * log2(tracks.tempo_bpm)) as float),
-                cast(sin(2 * pi() * log2(tracks.tempo_bpm)) as float)
-            )
-        ) as vector
-    from tracks
-    inner join coordinates
-        on tracks.track_id = coordinates.track_id
+        vectors.vector,
+        tracks.duration_ms,
+        coalesce(heard.listen_count, 0) as listen_count,
+        coalesce(heard.listener_count, 0) as listener_count,
+        coalesce(heard.decayed_listen_count, 0.0D) as decayed_listen_count,
+        heard.first_listened_at,
+        heard.last_listened_at
+    from known
+    left outer join tracks
+        on known.track_id = tracks.track_id
+    left outer join vectors
+        on known.track_id = vectors.track_id
+    left outer join heard
+        on known.track_id = heard.track_id
 
 )
 
-select * from described
+select * from features
