@@ -15,6 +15,7 @@ from python_hooks import (
     server,
     summary,
 )
+from python_hooks.cli_export import export
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
 from python_hooks.cli_output import JSON, print_answer
 from python_hooks.console import err, out
@@ -230,7 +231,7 @@ def docs() -> None:
     click.echo(batch.write_docs(Home.from_environment()))
 
 
-for _command in (run, releases_list, rollback, show_status, watch_folder):
+for _command in (export, run, releases_list, rollback, show_status, watch_folder):
     encore.add_command(_command)
 
 

@@ -10,17 +10,16 @@ A loader is a place in an epoch: iterating goes on from it, `state_dict` tells i
 order of the rows is shuffled as in "row groups, then a window" (see `loader_order`).
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from python_hooks import loader_files, loader_order, loader_state
+from python_hooks import loader_blocks, loader_files, loader_order, loader_state
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
+from python_hooks.loader_blocks import Kind, Rows
 from python_hooks.loader_columns import Arrays, Columns
 from python_hooks.loader_files import Paths
 from python_hooks.loader_order import Epoch, Interval, Intervals
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from python_hooks.loader_torch import TorchLoader
 
 SHUFFLE_WINDOW = 65_536
-
-Rows = TypeVar("Rows")
 
 
 class Loader:
@@ -61,17 +58,18 @@ class Loader:
             differ (both are named).
     """
 
-    def __init__(
+    # The settings of a loader have names, and most of them are left alone.
+    def __init__(  # noqa: PLR0913
         self,
         paths: Paths,
         columns: Sequence[str] | None = None,
+        *,
         batch_size: int = 4096,
         seed: int = 0,
         shuffle_window: int = SHUFFLE_WINDOW,
         worker: int = 0,
         workers: int = 1,
         drop_last: bool = False,
-        *,
         fill_nulls: Mapping[str, Any] | None = None,
         vocabularies: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
@@ -158,7 +156,7 @@ class Loader:
 
     def arrow(self) -> Iterator[pa.Table]:
         """Like iterating, with Arrow tables: of any type, and with nulls."""
-        for taken, table in self._batches(_ArrowRows(), self.remaining):
+        for taken, table in self._batches(loader_blocks.arrow(), self.remaining):
             self.deliver(taken)
             yield table
         self.set_epoch(self.epoch + 1)
@@ -171,7 +169,7 @@ class Loader:
         The loader stays where it is until told by `deliver`.
         """
         part = loader_order.share(self.remaining, worker, workers)
-        return self._batches(_NumpyRows(self._columns), part)
+        return self._batches(loader_blocks.numpy(self._columns), part)
 
     def deliver(self, taken: Intervals) -> None:
         """Counts rows as read."""
@@ -219,7 +217,7 @@ class Loader:
         return self._known_columns
 
     def _batches(
-        self, kind: "_Kind[Rows]", intervals: Intervals
+        self, kind: Kind[Rows], intervals: Intervals
     ) -> Iterator[tuple[Intervals, Rows]]:
         parts: list[Rows] = []
         held: list[Interval] = []
@@ -237,7 +235,7 @@ class Loader:
             yield loader_order.merged(held), kind.joined(parts)
 
     def _pieces(
-        self, kind: "_Kind[Rows]", intervals: Intervals
+        self, kind: Kind[Rows], intervals: Intervals
     ) -> Iterator[tuple[int, Rows, int, int]]:
         """Blocks as rows: the block's place in the epoch, its rows, and which are meant."""
         line = self._line
@@ -247,55 +245,9 @@ class Loader:
             return kind.rows(table, line.permutation(block))
 
         pieces = list(line.pieces(intervals))
-        blocks = _one_ahead(read, [block for block, _, _ in pieces])
+        blocks = loader_blocks.one_ahead(read, [block for block, _, _ in pieces])
         for (block, first, last), rows in zip(pieces, blocks, strict=True):
             yield line.start(block), rows, first, last
-
-
-def _one_ahead(read: Callable[[int], Rows], blocks: list[int]) -> Iterator[Rows]:
-    """Each block in turn; the next one is read while the one before is used."""
-    with ThreadPoolExecutor(1) as reader:
-        coming: deque[Future[Rows]] = deque()
-        for block in blocks:
-            coming.append(reader.submit(read, block))
-            if len(coming) > 1:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
-
-
-class _Kind(Protocol[Rows]):
-    """What a block's rows are kept as."""
-
-    def rows(self, table: pa.Table, order: Any) -> Rows: ...
-
-    def part(self, rows: Rows, first: int, last: int) -> Rows: ...
-
-    def joined(self, parts: list[Rows]) -> Rows: ...
-
-
-class _ArrowRows:
-    def rows(self, table: pa.Table, order: Any) -> pa.Table:
-        return table if order is None else table.take(pa.array(order))
-
-    def part(self, rows: pa.Table, first: int, last: int) -> pa.Table:
-        return rows.slice(first, last - first)
-
-    def joined(self, parts: list[pa.Table]) -> pa.Table:
-        return pa.concat_tables(parts)
-
-
-class _NumpyRows:
-    def __init__(self, columns: Columns) -> None:
-        self.rows: Callable[[pa.Table, Any], Arrays] = columns.arrays
-
-    def part(self, rows: Arrays, first: int, last: int) -> Arrays:
-        return {name: array[first:last] for name, array in rows.items()}
-
-    def joined(self, parts: list[Arrays]) -> Arrays:
-        if len(parts) == 1:
-            return parts[0]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _require(name: str, value: int, least: int) -> None:

@@ -19,6 +19,7 @@ from python_hooks.loader_files import Files
 
 Array = npt.NDArray[Any]
 Arrays = dict[str, Array]
+Order = npt.NDArray[np.int64]
 
 
 class Columns:
@@ -65,14 +66,14 @@ class Columns:
         if needing:
             raise _without_fill(needing)
 
-    def arrays(self, table: pa.Table, order: npt.NDArray[np.int64] | None) -> Arrays:
+    def arrays(self, table: pa.Table, order: Order | None) -> Arrays:
         """The columns of a table in an order of its rows: new arrays, one per column."""
         return {
             name: self._array(name, column, order)
             for name, column in zip(table.column_names, table.columns, strict=True)
         }
 
-    def _array(self, name: str, column: pa.ChunkedArray, order: Any) -> Array:
+    def _array(self, name: str, column: pa.ChunkedArray, order: Order | None) -> Array:
         if name in self._vocabularies:
             places = pc.index_in(column, value_set=self._vocabularies[name])
             column = pc.fill_null(pc.cast(places, pa.int64()), -1)
@@ -108,7 +109,8 @@ class Columns:
             or pa.types.is_floating(kind)
             or pa.types.is_boolean(kind)
         ):
-            return np.dtype(kind.to_pandas_dtype())
+            found: np.dtype[Any] = np.dtype(kind.to_pandas_dtype())
+            return found
         raise EncoreError(
             f"Column {field.name} is {kind}, which is no NumPy type.",
             "Leave it out of `columns`, or iterate over `arrow()`.",

@@ -2,10 +2,11 @@
 
 An epoch is one line of all rows: row groups in a random order, gathered into blocks of
 at least a window of rows; each block is cut into windows, and the rows of each window
-are in a random order. (Permuting a large row group as a whole costs three times as much,
-as it does not fit into the processor's cache.) The line depends on the files, the seed, the window and the epoch, and not on who reads it: workers take
-intervals of it, and what is left of an epoch is a list of intervals. So nothing is lost
-or read twice when a reader stops, or when another number of workers goes on.
+are in a random order. (Permuting a large row group as a whole costs three times as much:
+it does not fit into the processor's cache.) The line depends on the files, the seed, the
+window and the epoch, and not on who reads it: workers take intervals of it, and what is
+left of an epoch is a list of intervals. So nothing is lost or read twice when a reader
+stops, or when another number of workers goes on.
 """
 
 from bisect import bisect_right

@@ -110,7 +110,7 @@ def _unchanged(batch: Any) -> Any:
 
 
 def _require_numbers(loader: "Loader") -> None:
-    texts = [name for name, dtype in loader.dtypes.items() if dtype == object]
+    texts = [name for name, dtype in loader.dtypes.items() if dtype.kind == "O"]
     if texts:
         raise EncoreError(
             f"PyTorch has no tensors of text: {', '.join(texts)}.",

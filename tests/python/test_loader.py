@@ -58,7 +58,7 @@ several = settings(
 @several
 @given(layout=st.integers(0, 3), order=orders, workers=st.integers(1, 9))
 def test_workers_read_every_row_once(
-    folders: list[tuple[Path, int]], layout: int, order: dict[str, int], workers: int
+    folders: list[tuple[Path, int]], layout: int, order: dict[str, Any], workers: int
 ) -> None:
     folder, total = folders[layout]
     parts = [
@@ -80,7 +80,7 @@ def test_workers_read_every_row_once(
 def test_a_stopped_epoch_goes_on_with_exactly_the_rest(
     folders: list[tuple[Path, int]],
     layout: int,
-    order: dict[str, int],
+    order: dict[str, Any],
     workers: list[int],
     stops: Any,
 ) -> None:
@@ -114,7 +114,7 @@ def test_a_stopped_epoch_goes_on_with_exactly_the_rest(
 @several
 @given(layout=st.integers(0, 3), order=orders, batches=st.integers(0, 8))
 def test_a_resumed_reader_yields_the_same_rows_in_the_same_order(
-    folders: list[tuple[Path, int]], layout: int, order: dict[str, int], batches: int
+    folders: list[tuple[Path, int]], layout: int, order: dict[str, Any], batches: int
 ) -> None:
     folder, _ = folders[layout]
     whole = rows_of(Loader(folder, **order))
@@ -318,7 +318,7 @@ def test_mistakes_are_named(
     assert all(text in error.value.message for text in said), error.value.message
 
 
-def states(folder: Path, workers: int, **order: int) -> Iterator[dict[str, Any]]:
+def states(folder: Path, workers: int, **order: Any) -> Iterator[dict[str, Any]]:
     for worker in range(workers):
         yield Loader(folder, worker=worker, workers=workers, **order).state_dict()
 
