@@ -17,7 +17,7 @@ select
             case
                 when
                     unix_micros(point_in_time) - unix_micros(newest.{{ features_at }})
-                    <= {{ ttl_s }} * 1000000
+                    <= {{ ttl_s }} * 1000000L
                     then newest.{{ column }}
             end as {{ column }}
             {%- endif %}
