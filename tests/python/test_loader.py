@@ -1,6 +1,7 @@
 """Every row once per epoch, whoever reads it and wherever a reader stops."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -352,3 +353,12 @@ def test_a_copy_of_the_files_is_the_same(
     (tmp_path / "_temporary").mkdir()
     (tmp_path / "_temporary" / "x.parquet").write_text("unfinished")
     assert Loader(tmp_path).files.fingerprint == Loader(folders[0][0]).files.fingerprint
+
+
+def test_without_torch_there_are_no_tensors(
+    folders: list[tuple[Path, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "python_hooks.loader_torch", raising=False)
+    with pytest.raises(EncoreError, match="PyTorch is not installed"):
+        Loader(folders[0][0]).torch()

@@ -38,8 +38,8 @@ class Listen:
 
 def invented() -> list[Listen]:
     """Half a thousand listens of few listeners and tracks, many at the same moments."""
-    chance = random.Random(20_260_301)
-    found = {}
+    chance = random.Random(20_260_301)  # noqa: S311 - a seed, no secret
+    found: dict[tuple[Any, ...], Listen] = {}
     for _ in range(500):
         at = BEGIN + timedelta(
             days=chance.randrange(4),
@@ -111,7 +111,9 @@ def examples(built: Home) -> list[dict[str, Any]]:
 
 def known(listens: list[Listen], example: dict[str, Any]) -> dict[str, Any]:
     """The features of an example, counted from the listens before its moment."""
-    listener, track, now = (example[key] for key in ("listener_id", "track_id", "observed_at"))
+    listener, track, now = (
+        example[key] for key in ("listener_id", "track_id", "observed_at")
+    )
     before = [listen for listen in listens if listen.at < now]
     own = [listen for listen in before if listen.listener == listener]
     pair = [listen for listen in own if listen.track == track]
@@ -176,7 +178,7 @@ def test_negatives_were_there_and_not_heard(
 
 def test_any_moment_sees_the_newest_row_before_it(built: Home, listens: list[Listen]) -> None:
     """The macro over a table of this project, at moments at which nothing need have been."""
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311 - a seed, no secret
     questions = [
         (
             f"t{chance.randrange(32)}",
@@ -194,7 +196,8 @@ def test_any_moment_sees_the_newest_row_before_it(built: Home, listens: list[Lis
         encore(
             built,
             *("dbt", "--quiet", "compile", "--output", "json", "--inline"),
-            f"with questions as (select * from values {spine} as (number, track_id, asked_at)),"
+            "with questions as (select * from values "
+            f"{spine} as (number, track_id, asked_at)),"
             " histories as (select * from {{ ref('int_track_histories') }}), answered as ("
             "{{ point_in_time_join('questions', 'histories', ['track_id'],"
             " ['track_listen_count'], 'asked_at', 'listened_at', ttl_s=86400) }})"
@@ -206,7 +209,8 @@ def test_any_moment_sees_the_newest_row_before_it(built: Home, listens: list[Lis
     assert len(answers) == len(questions)
     found = {row["number"]: row["track_listen_count"] for row in answers}
     for number, (track, now) in enumerate(questions):
-        before = [listen.at for listen in listens if listen.track == track and listen.at <= now]
+        of_track = [listen.at for listen in listens if listen.track == track]
+        before = [at for at in of_track if at <= now]
         fresh = before and now - max(before) <= timedelta(days=1)
         assert found[number] == (len(before) if fresh else None), (track, now)
 
