@@ -10,8 +10,10 @@ correction for how often an item is drawn: Yi et al., "Sampling-bias-corrected n
 modeling for large corpus item recommendations", 2019.
 
 The split is one moment for all: trained on what was before, asked for what came after,
-ranked among all items of the training. What is compared with is what a two-tower model
-has to beat: the most popular items, of all time and of the last weeks.
+ranked among all items of the training. What is compared with is what a recommender has
+to beat: the most popular items, of all time and of the last weeks. These towers do not:
+recall@20 .07 against .13 and .25 for 107 people, as most people rate in one sitting and
+what they rate later is what is new then. The example shows the way, not a model to use.
 """
 
 import argparse
@@ -116,24 +118,25 @@ class Towers(torch.nn.Module):
     """Unit vectors of items, and of people by the items they rated last.
 
     Args:
-        items: Number of items; one more place stands for none.
+        items: Number of items.
     """
 
     def __init__(self, items: int) -> None:
         super().__init__()
-        self.none = items
         self.item = torch.nn.Embedding(items, DIMENSION)
-        self.rated = torch.nn.EmbeddingBag(
-            items + 1, DIMENSION, mode="mean", padding_idx=items
-        )
+        self.rated = torch.nn.Embedding(items, DIMENSION)
 
     def people(self, histories: torch.Tensor) -> torch.Tensor:
-        """Vectors (n, d) of histories (n, HISTORY) of items."""
-        return torch.nn.functional.normalize(self.rated(histories), dim=1)
+        """Vectors (n, d) of histories (n, HISTORY); an empty place is one past the items."""
+        items = len(self.rated.weight)
+        # As a product with counts: for so few items much faster than gathering vectors.
+        counts = torch.zeros(len(histories), items + 1)
+        counts.scatter_add_(1, histories, torch.ones(histories.shape))
+        return torch.nn.functional.normalize(counts[:, :items] @ self.rated.weight, dim=1)
 
-    def all_items(self) -> torch.Tensor:
-        """Vectors (items, d)."""
-        return torch.nn.functional.normalize(self.item.weight, dim=1)
+    def items(self, items: torch.Tensor) -> torch.Tensor:
+        """Vectors (n, d) of items."""
+        return torch.nn.functional.normalize(self.item(items), dim=1)
 
 
 def histories(ratings: Ratings, rows: torch.Tensor, people: torch.Tensor) -> torch.Tensor:
@@ -145,27 +148,35 @@ def histories(ratings: Ratings, rows: torch.Tensor, people: torch.Tensor) -> tor
     return line[torch.where(mine, places, len(line) - 1)]
 
 
+def first_of_moment(ratings: Ratings) -> Ints:
+    """Per rating the first one that the same person made at the same moment."""
+    new = np.ones(len(ratings.at), dtype=bool)
+    new[1:] = (np.diff(ratings.person) != 0) | (np.diff(ratings.at) != 0)
+    return np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))
+
+
 def train(ratings: Ratings, folder: Path) -> Towers:
     """Trains by the loader, from a Parquet file with a row per rating."""
     counts = np.bincount(ratings.item, minlength=len(ratings.items))
     table = pa.table(
         {
-            "row": np.arange(len(ratings.item)),
+            # Ratings of one moment do not see each other: their order is the site's.
+            "row": first_of_moment(ratings),
             "person": ratings.person,
             "item": ratings.item,
             "log_share": np.log(counts[ratings.item] / counts.sum()).astype(np.float32),
         }
     )
     pq.write_table(table, folder / "ratings.parquet", row_group_size=10_000)
-    batches = Loader(folder, batch_size=512, seed=1, drop_last=True).torch()
+    batches = Loader(folder, batch_size=1024, seed=1, drop_last=True).torch()
     model = Towers(len(ratings.items))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.005, weight_decay=1e-6)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=1e-6)
     for epoch in range(EPOCHS):
         begun, losses = time.perf_counter(), []
         for batch in batches:
             item = batch["item"]
             people = model.people(histories(ratings, batch["row"], batch["person"]))
-            logits = people @ model.all_items()[item].T / TEMPERATURE - batch["log_share"]
+            logits = people @ model.items(item).T / TEMPERATURE - batch["log_share"]
             # The same item in another row is no wrong answer.
             twin = (item[:, None] == item).fill_diagonal_(False)
             loss = torch.nn.functional.cross_entropy(
@@ -227,7 +238,7 @@ def main() -> None:
     ends = torch.from_numpy(np.searchsorted(ratings.person, asked.numpy(), side="right"))
     with torch.no_grad():
         people = model.people(histories(ratings, ends, asked))
-        vectors = model.all_items()
+        vectors = model.items(torch.arange(len(ratings.items)))
         scores = (people @ vectors.T).numpy()
     popular = np.bincount(ratings.item, minlength=len(ratings.items))
     recent = ratings.item[ratings.at > ratings.at.max() - RECENT_S]

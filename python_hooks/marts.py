@@ -26,7 +26,9 @@ def unknown(model: str, known: Iterable[str]) -> NegativeAnswerError:
     """The complaint about a model that does not exist; names the closest ones."""
     names = sorted(known)
     close = [name for name in names if model.lower() in name] or [
-        name for name in names if name.startswith(("fct_", "dim_", "feat_", "rec_"))
+        name
+        for name in names
+        if name.startswith(("fct_", "dim_", "feat_", "rec_", "training_"))
     ]
     return NegativeAnswerError(
         f"No model is called {model}.", f"Try one of: {', '.join(close)}."
