@@ -43,7 +43,7 @@ def synthetic(size: int, seed: int = 1) -> Catalogue:
     """Titles of 1 to 5 words, artists of 1 to 3 with 20 tracks each, 20 genres.
 
     Words of 3 to 10 letters are drawn by Zipf's law (exponent 1) from 50,000; vectors
-    have the distribution of `feat_tracks`: 8 normal scores and a place on a circle.
+    have the distribution of `feat_track_vectors`: 8 normal scores and a place on a circle.
     """
     random = np.random.default_rng(seed)
     letters = np.array(list("etaoinshrdlucmfwypvbgkjqxz"))
@@ -73,7 +73,7 @@ def synthetic(size: int, seed: int = 1) -> Catalogue:
 
 
 def real() -> Catalogue:
-    """The tracks of `../shared/data/classic_rock`, with vectors as `feat_tracks` has them."""
+    """The tracks of `../shared/data/classic_rock`, with vectors as the mart has them."""
     frame = pd.read_csv(REAL, dtype={"id": str}).drop_duplicates("id").sort_values("id")
     frame = frame.dropna(subset=[*_FEATURES, "tempo"])
     frame = frame[frame["tempo"] > 0]

@@ -6,13 +6,17 @@
     {%- set speed = run_facts().get('speed') -%}
     {%- set relation = candidate('view' if speed else 'table') -%}
     {{ run_hooks(pre_hooks) }}
-    {%- call statement('main') -%}
-        {%- if speed -%}
-            create view {{ relation }} as {{ compiled_code }}
-        {%- else -%}
-            {{ create_table_as(False, relation, compiled_code) }}
-        {%- endif -%}
-    {%- endcall -%}
+    {%- if this.identifier in run_facts().get('inline', []) -%}
+        {% do inlined(compiled_code) %}
+    {%- else -%}
+        {%- call statement('main') -%}
+            {%- if speed -%}
+                create view {{ relation }} as {{ compiled_code }}
+            {%- else -%}
+                {{ create_table_as(False, relation, compiled_code) }}
+            {%- endif -%}
+        {%- endcall -%}
+    {%- endif -%}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [relation]}) }}
 {% endmaterialization %}

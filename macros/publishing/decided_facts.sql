@@ -25,7 +25,9 @@
     {%- set covered = ([batch] + tails) | max -%}
     {%- set upto = [covered, arrived] | max -%}
     {%- set counted_by = code if counts_all else placed.int_listens_log.fingerprint -%}
-    {%- for node in selected -%}
+    {%- set inline = inlined_models(selected) if speed else [] -%}
+    {%- set mine = selected | rejectattr('name', 'in', inline) | list -%}
+    {%- for node in mine -%}
         {%- do placed.update({node.name: {
             'build': target.schema ~ '_tail_' ~ code
                 if node.config.materialized == 'arrivals' else run_schema(),
@@ -34,7 +36,8 @@
     {%- endfor -%}
     {%- set hourly = placed.agg_listener_tracks_hourly or {} -%}
     {{ return({
-        'placed': placed, 'mine': selected | map(attribute='name') | list,
+        'placed': placed, 'mine': mine | map(attribute='name') | list,
+        'inline': inline, 'inlined': {},
         'adopt': adopt, 'adopted': adopted | list, 'speed': speed,
         'build': run_schema(), 'batch': batch, 'upto': upto,
         'hourly': [batch, hourly.upto if hourly.fingerprint == counted_by else 0] | max,
