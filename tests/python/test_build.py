@@ -241,7 +241,9 @@ def test_own_files_do_not_mix_with_the_sample(built: Home, tmp_path: Path) -> No
 
 
 def test_a_damaged_artifact_is_refused_by_name(built: Home) -> None:
-    for path in built.artifacts.rglob("heard_tracks.bloom"):
+    # Releases share files: each is damaged once.
+    files = built.artifacts.rglob("heard_tracks.bloom")
+    for path in {path.stat().st_ino: path for path in files}.values():
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
