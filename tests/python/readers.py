@@ -22,7 +22,7 @@ TOTALS = {
     "fct_track_popularity": "sum(listen_count)",
     "fct_key_frequency": "sum(listen_count)",
 }
-_REST = 1.0
+_REST = 4.0
 # Closed releases are kept for an hour.
 _PIN_SECONDS = 40 * 60
 Ask = Callable[[str], int]
@@ -88,16 +88,6 @@ def reading(home: Home) -> Iterator[Readers]:
         with Warehouse(home) as warehouse:
             return releases.current(warehouse, home)
 
-    def over_connect(sql: str) -> int:
-        with Warehouse(home) as warehouse:
-            return int(warehouse.query(sql).column(0)[0].as_py())
-
-    def over_thrift(sql: str) -> int:
-        door = hive.connect("127.0.0.1", port=home.thrift_port, username="reader")
-        with door as connection, connection.cursor() as cursor:
-            cursor.execute(sql)
-            return int(cursor.fetchone()[0])
-
     def go_on(name: str, looks: Iterator[None]) -> None:
         readers.reads[name] = 0
         try:
@@ -109,10 +99,10 @@ def reading(home: Home) -> Iterator[Readers]:
             readers.wrong.append(f"{name}: {type(error).__name__}: {error}")
 
     kinds = {
-        "public over Connect": readers.public(over_connect, stop),
-        "public over Thrift": readers.public(over_thrift, stop),
-        "pinned over Connect": readers.pinned(over_connect, pin),
-        "pinned long over Thrift": readers.pinned_long(over_thrift, pin),
+        "public over Connect": readers.public(_over_connect(home), stop),
+        "public over Thrift": readers.public(_over_thrift(home), stop),
+        "pinned over Connect": readers.pinned(_over_connect(home), pin),
+        "pinned long over Thrift": readers.pinned_long(_over_thrift(home), pin),
     }
     threads = [threading.Thread(target=go_on, args=kind) for kind in kinds.items()]
     for thread in threads:
@@ -123,3 +113,23 @@ def reading(home: Home) -> Iterator[Readers]:
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def _over_connect(home: Home) -> Ask:
+    warehouse = Warehouse(home)
+    return lambda sql: int(warehouse.query(sql).column(0)[0].as_py())
+
+
+def _over_thrift(home: Home) -> Ask:
+    # Never closed: at its end a session of the pip-installed server may miss a class
+    # of Hive, long after everything was read.
+    connection = hive.connect("127.0.0.1", port=home.thrift_port, username="reader")
+
+    def ask(sql: str) -> int:
+        cursor = connection.cursor()
+        cursor.execute(sql)
+        found = int(cursor.fetchone()[0])
+        cursor.close()
+        return found
+
+    return ask
