@@ -12,7 +12,7 @@ from typing import Any
 
 from python_hooks import marts, table_sizes
 from python_hooks.errors import EncoreError, NegativeAnswerError
-from python_hooks.home import Home
+from python_hooks.home import Home, target_folder
 from python_hooks.warehouse import Warehouse
 
 _NOTHING = EncoreError("Nothing is published yet.", "Run `encore run batch`.")
@@ -76,8 +76,18 @@ class Kept:
 
 
 def schema() -> str:
-    """The public schema of the target, as the manifest knows it."""
-    return marts.relations()["pitch_classes"].split(".")[0]
+    """The public schema of the target, as the manifest knows it.
+
+    Raises:
+        EncoreError: The manifest is that of another project, or there is none.
+    """
+    known = marts.relations()
+    if "pitch_classes" not in known:
+        raise EncoreError(
+            f"{target_folder()} holds the manifest of another dbt project.",
+            "Run `encore dbt parse`, or unset DBT_TARGET_PATH.",
+        )
+    return known["pitch_classes"].split(".")[0]
 
 
 def current(warehouse: Warehouse, home: Home) -> Release:

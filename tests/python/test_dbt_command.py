@@ -47,6 +47,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
+@pytest.fixture(autouse=True)
+def own_target(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other tests of this worker have a target folder of another project."""
+    monkeypatch.setenv("DBT_TARGET_PATH", str(project / "target"))
+
+
 @pytest.mark.warehouse
 def test_a_failing_build_is_readable_under_ansi_and_gives_the_lock_back(
     server_home: Home, project: Path, capfd: pytest.CaptureFixture[str]
