@@ -2,7 +2,7 @@
 the serving marts equal a recompute in plain Python over the rows that were landed.
 
 `make test` runs a short one; `make test-deep` hundreds, ten after another in one
-installation, so that they also meet what the others left.
+installation, so that they also meet what the others left, and with readers beside them.
 """
 
 import os
@@ -28,10 +28,8 @@ def test_serving_marts_equal_a_recompute_after_an_interleaving(
     interleaving = begun(0, home, tmp_path)
     steps = [interleaving.hourly, interleaving.adopt_later, interleaving.roll_back]
     interleaving.rng.shuffle(steps)
-    with reading(home) as interleaving.readers:
-        for step in [*steps, interleaving.minute]:
-            step()
-    assert_nobody_noticed(interleaving.readers)
+    for step in [*steps, interleaving.minute]:
+        step()
 
 
 @pytest.mark.skipif(not DEEP, reason="part of `make test-deep`")
