@@ -45,7 +45,7 @@ def main(folder: Path, rows: int, calls: int) -> None:
         f"listeners:{field.name}" for field in view.schema if field.name != "listener_id"
     ]
     keys = frame["listener_id"].tolist()
-    drawn = random.Random(1)  # noqa: S311
+    drawn = random.Random(1)
     seconds: dict[int, list[list[float]]] = {}
     for size in (1, 100):
         for number in range(calls + 5):

@@ -35,7 +35,6 @@ from python_hooks.declaration import Artifact
 from python_hooks.feature_definitions import FeatureDefinition
 from python_hooks.feature_store import build, load, save
 from python_hooks.features import Features
-from python_hooks.receipt import Receipt, file_facts
 
 KEY = "listener_id"
 COUNTS = [f"count_{number}" for number in range(6)]
@@ -81,22 +80,7 @@ def arrow(table: pa.Table, folder: Path) -> Ask:
     opened = []
     for name, part in (("batch", table), ("delta", table.slice(0, len(table) // 100))):
         built, path = build(part, artifact), folder / f"{name}.arrow"
-        files = {file.name: file_facts(file) for file in save(built, path)}
-        recorded = Receipt(
-            artifact=artifact.name,
-            format_version=receipt.FORMAT_VERSION,
-            builder=artifact.builder,
-            relation=artifact.relation,
-            version="",
-            rows=built.rows,
-            key=artifact.key,
-            params=artifact.params,
-            details=built.details,
-            libraries={},
-            files=files,
-            quality=built.quality,
-            built_at="",
-        )
+        recorded = receipt.of_built(artifact, built, path, save(built, path))
         receipt.write(recorded, path)
         begun = time.perf_counter()
         opened.append(load(path, receipt.verify(path)))
@@ -154,7 +138,7 @@ def feast(table: pa.Table, folder: Path, calls: int) -> Seconds | None:
 
 def measure(ask: Ask, keys: Sequence[str], calls: int) -> Seconds:
     """What each call took, by the number of keys asked for."""
-    drawn = random.Random(1)  # noqa: S311
+    drawn = random.Random(1)
     found: Seconds = {}
     for size in SIZES:
         for number in range(calls + 100):

@@ -1,9 +1,8 @@
 """Builds, checks and opens the declared artifacts; all are released together."""
 
+import dataclasses
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version as library_version
 from pathlib import Path
 
 import pyarrow as pa
@@ -160,23 +159,8 @@ def _build(
     path = folder / artifact.path
     path.parent.mkdir(parents=True, exist_ok=True)
     files = builder.save(built, path)
-    result = Receipt(
-        artifact=artifact.name,
-        format_version=receipt.FORMAT_VERSION,
-        builder=artifact.builder,
-        relation=artifact.relation,
-        version=version,
-        rows=built.rows,
-        key=artifact.key,
-        params=artifact.params,
-        details=built.details,
-        libraries={name: library_version(name) for name in builder.LIBRARIES},
-        files={
-            file.relative_to(path.parent).as_posix(): receipt.file_facts(file)
-            for file in files
-        },
-        quality=built.quality,
-        built_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    result = dataclasses.replace(
+        receipt.of_built(artifact, built, path, files, builder.LIBRARIES), version=version
     )
     receipt.write(result, path)
     return result

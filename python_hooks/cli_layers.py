@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from python_hooks import batch, layers, releases, status, summary, watch
+from python_hooks import batch, layers, releases, status, summary, table_sizes, watch
 from python_hooks.cli_output import JSON, print_answer
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
@@ -61,8 +61,13 @@ def releases_list(as_json: bool) -> None:
     """List the releases that are kept, the newest first."""
     home = Home.from_environment()
     with Warehouse(home) as warehouse:
-        kept = releases.kept(warehouse, home)
-    print_answer(kept, as_json, summary.releases_table(kept))
+        kept = releases.kept(warehouse)
+    sized = []
+    for release in kept:
+        facts = dataclasses.asdict(release)
+        size = table_sizes.of_builds(home, facts.pop("builds"))
+        sized.append(facts | dataclasses.asdict(size))
+    print_answer(sized, as_json, summary.releases_table(sized))
 
 
 @click.command()

@@ -7,9 +7,9 @@ is no sum, a listener's tracks are a set, and a row may be put in place twice, o
 batch that has seen it already, and still be right (docs/features.md).
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from python_hooks.artifact_releases import (
 )
 from python_hooks.declaration import Artifact
 from python_hooks.home import Home
-from python_hooks.receipt import Built, Receipt
+from python_hooks.receipt import Built
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse, literal
 
@@ -136,19 +136,9 @@ def _write(artifact: Artifact, table: pa.Table, release: Release, path: Path) ->
     built = _BUILD[artifact.builder](table, artifact)
     files = builder.save(built, path)
     model = artifact.params.get("mart", _TAIL)
-    recorded = Receipt(
-        artifact=artifact.name,
-        format_version=receipt.FORMAT_VERSION,
-        builder=artifact.builder,
+    recorded = dataclasses.replace(
+        receipt.of_built(artifact, built, path, files),
         relation=release.relation(model),
         version=release.release_id,
-        rows=built.rows,
-        key=artifact.key,
-        params=artifact.params,
-        details=built.details,
-        libraries={},
-        files={file.name: receipt.file_facts(file) for file in files},
-        quality=built.quality,
-        built_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
     receipt.write(recorded, path)

@@ -10,8 +10,10 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -88,6 +90,39 @@ class Receipt:
 def receipt_path(path: Path) -> Path:
     """Where the receipt of the artifact at `path` is: `<path>.json`."""
     return path.with_name(path.name + ".json")
+
+
+def of_built(
+    artifact: Artifact,
+    built: Built[Any],
+    path: Path,
+    files: Iterable[Path] = (),
+    libraries: Iterable[str] = (),
+) -> Receipt:
+    """The receipt of what was built now and saved at `path`; of no version yet.
+
+    Args:
+        artifact: The declaration.
+        built: What the builder made.
+        path: Where the artifact is.
+        files: The files that were saved, at `path`, beside or below it.
+        libraries: Distributions whose versions matter.
+    """
+    return Receipt(
+        artifact=artifact.name,
+        format_version=FORMAT_VERSION,
+        builder=artifact.builder,
+        relation=artifact.relation,
+        version="",
+        rows=built.rows,
+        key=artifact.key,
+        params=artifact.params,
+        details=built.details,
+        libraries={name: library_version(name) for name in libraries},
+        files={file.relative_to(path.parent).as_posix(): file_facts(file) for file in files},
+        quality=built.quality,
+        built_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )
 
 
 def file_facts(path: Path) -> FileFacts:

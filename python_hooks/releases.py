@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from python_hooks import marts, table_sizes
+from python_hooks import marts
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import Home, target_folder
 from python_hooks.warehouse import Warehouse
@@ -60,8 +60,7 @@ class Kept:
         upto: Last batch that its serving marts have seen.
         models: How many models it holds.
         changed: How many of them are new in it.
-        rows: Rows of all its tables.
-        bytes: Bytes of their files, which releases share where nothing changed.
+        builds: Model name to the schema that holds its table or view.
     """
 
     release_id: str
@@ -71,8 +70,7 @@ class Kept:
     upto: int
     models: int
     changed: int
-    rows: int
-    bytes: int
+    builds: Mapping[str, str]
 
 
 def schema() -> str:
@@ -118,7 +116,7 @@ def unpublished(warehouse: Warehouse, home: Home, build: str) -> Release:
     return Release(build, builds)
 
 
-def kept(warehouse: Warehouse, home: Home) -> list[Kept]:
+def kept(warehouse: Warehouse) -> list[Kept]:
     """All releases that are kept, the newest first."""
     rows = _rows(warehouse, "true")
     found = []
@@ -135,7 +133,6 @@ def kept(warehouse: Warehouse, home: Home) -> list[Kept]:
         ]
         release = _release(then)
         models = [row for row in then if row["model"] != "publication"]
-        size = table_sizes.of_builds(home, {row["model"]: row["build"] for row in models})
         found.append(
             Kept(
                 release_id=since,
@@ -145,8 +142,7 @@ def kept(warehouse: Warehouse, home: Home) -> list[Kept]:
                 upto=release.upto,
                 models=len(models),
                 changed=sum(row["since"] == since for row in models),
-                rows=size.rows,
-                bytes=size.bytes,
+                builds={row["model"]: row["build"] for row in models},
             )
         )
     return found

@@ -43,7 +43,7 @@ def look(home: Home) -> LayerStatus:
     """Reads the status; raises EncoreError where nothing is published or no server runs."""
     with Warehouse(home) as warehouse:
         release = releases.current(warehouse, home)
-        kept = releases.kept(warehouse, home)
+        kept = releases.kept(warehouse)
     batches = landing.batches(home)
     unseen = [batch for batch in batches if batch.batch_id > release.upto]
     oldest = min((batch.path.stat().st_mtime for batch in unseen), default=time.time())

@@ -16,7 +16,6 @@ from python_hooks import marts, recommender, releases
 from python_hooks.batch import DOCS, Report
 from python_hooks.console import out
 from python_hooks.home import Home
-from python_hooks.releases import Kept
 from python_hooks.warehouse import Warehouse
 
 _OUTCOMES = ("accepted", "duplicate", "superseded", "rejected", "unreadable")
@@ -95,8 +94,8 @@ def render(figures: dict[str, Any]) -> Group:
     return Group(*parts, Text(f"Docs: {figures['docs']}"), Text(steps))
 
 
-def releases_table(kept: list[Kept]) -> Table:
-    """Kept releases as a table for the terminal."""
+def releases_table(kept: list[dict[str, Any]]) -> Table:
+    """Kept releases with their sizes, as `--json` has them, as a table."""
     table = Table(
         Column("release", no_wrap=True),
         Column("age", no_wrap=True),
@@ -110,15 +109,15 @@ def releases_table(kept: list[Kept]) -> Table:
     )
     now = datetime.now(UTC)
     for release in kept:
-        since = datetime.strptime(release.release_id, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+        begun = datetime.strptime(release["release_id"], "%Y%m%dT%H%M%S%f")
         table.add_row(
-            release.release_id + ("" if release.until else " *"),
-            str(now - since).split(".")[0],
-            release.lane,
-            f"{release.batch} / {release.upto}",
-            f"{release.changed} of {release.models}",
-            f"{release.rows:,}",
-            f"{release.bytes / 2**20:,.1f}",
+            release["release_id"] + ("" if release["until"] else " *"),
+            str(now - begun.replace(tzinfo=UTC)).split(".")[0],
+            release["lane"],
+            "{batch} / {upto}".format(**release),
+            "{changed} of {models}".format(**release),
+            "{rows:,}".format(**release),
+            f"{release['bytes'] / 2**20:,.1f}",
         )
     return table
 

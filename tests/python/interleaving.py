@@ -56,7 +56,7 @@ class Interleaving:
     """
 
     def __init__(self, seed: int, installation: Installation, folder: Path) -> None:
-        self.rng = random.Random(seed)  # noqa: S311
+        self.rng = random.Random(seed)
         self.landed: list[Batch] = []
         self.done = [f"seed {seed}"]
         self.files = Files(self.rng)
@@ -240,7 +240,7 @@ class Interleaving:
 
     def _kept(self) -> list[releases.Kept]:
         with Warehouse(self._home) as warehouse:
-            return releases.kept(warehouse, self._home)
+            return releases.kept(warehouse)
 
     def check(self, step: str, upto: int, expected: Marts | None = None) -> Release:
         """Compares the published marts with a recompute, and a pinned release with itself.

@@ -13,7 +13,7 @@ import pytest
 from python_hooks.ann_index import AnnIndex, build, load, save
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError, NegativeAnswerError
-from python_hooks.receipt import Built, Receipt
+from python_hooks.receipt import Built, of_built
 
 PARAMS = {
     "vector": "vector",
@@ -52,22 +52,7 @@ def gaussian(rows: int, seed: int = 1) -> npt.NDArray[np.float64]:
 
 def reloaded(built: Built[AnnIndex], path: Path) -> AnnIndex:
     save(built, path)
-    recorded = Receipt(
-        artifact=ARTIFACT.name,
-        format_version=1,
-        builder=ARTIFACT.builder,
-        relation=ARTIFACT.relation,
-        version="",
-        rows=built.rows,
-        key=ARTIFACT.key,
-        params=ARTIFACT.params,
-        details=built.details,
-        libraries={},
-        files={},
-        quality=built.quality,
-        built_at="",
-    )
-    return load(path, recorded)
+    return load(path, of_built(ARTIFACT, built, path))
 
 
 def exact(vectors: npt.NDArray[np.float64], query: int, k: int) -> list[str]:

@@ -13,7 +13,7 @@ from python_hooks import bloom_filter
 from python_hooks.bloom_filter import build, load, pair_hash, save
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError
-from python_hooks.receipt import Built, Receipt
+from python_hooks.receipt import of_built
 
 ARTIFACT = Artifact(
     name="heard_tracks_filter",
@@ -50,24 +50,6 @@ def sparse(listeners: int, tracks: int) -> pa.Table:
     )
 
 
-def receipt(built: Built[bloom_filter.BloomFilter]) -> Receipt:
-    return Receipt(
-        artifact=ARTIFACT.name,
-        format_version=1,
-        builder=ARTIFACT.builder,
-        relation=ARTIFACT.relation,
-        version="",
-        rows=built.rows,
-        key=ARTIFACT.key,
-        params=ARTIFACT.params,
-        details=built.details,
-        libraries={},
-        files={},
-        quality=built.quality,
-        built_at="",
-    )
-
-
 def test_finds_every_key_before_and_after_saving(tmp_path: Path) -> None:
     table = sparse(50, 600)
     built = build(table, ARTIFACT)
@@ -75,7 +57,7 @@ def test_finds_every_key_before_and_after_saving(tmp_path: Path) -> None:
     assert built.quality["false_negatives"] == 0
     path = tmp_path / ARTIFACT.path
     assert save(built, path) == [path]
-    loaded = load(path, receipt(built))
+    loaded = load(path, of_built(ARTIFACT, built, Path()))
     for row in table.to_pylist():
         assert loaded.contains(row["listener_id"], row["track_id"])
     assert loaded.to_bytes() == built.value.to_bytes() == path.read_bytes()
@@ -136,7 +118,7 @@ def test_zero_rows_make_a_filter_that_holds_nothing(tmp_path: Path) -> None:
     assert built.details["bits_per_key"] is None
     path = tmp_path / ARTIFACT.path
     save(built, path)
-    assert not load(path, receipt(built)).contains("a", "b")
+    assert not load(path, of_built(ARTIFACT, built, Path())).contains("a", "b")
 
 
 def test_receipt_names_hash_and_bits_per_key() -> None:
@@ -149,7 +131,7 @@ def test_another_hash_is_refused_with_both_names(tmp_path: Path) -> None:
     built = build(pairs(("a", "b")), ARTIFACT)
     path = tmp_path / ARTIFACT.path
     save(built, path)
-    other = replace(receipt(built), details={"hash": "sha1"})
+    other = replace(of_built(ARTIFACT, built, Path()), details={"hash": "sha1"})
     with pytest.raises(EncoreError, match=r"sha1.*xxh3_128") as caught:
         load(path, other)
     assert ARTIFACT.name in caught.value.message

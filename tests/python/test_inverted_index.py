@@ -19,7 +19,7 @@ from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
 from python_hooks.inverted_index import InvertedIndex, build, load, problem, save
-from python_hooks.receipt import Receipt
+from python_hooks.receipt import Receipt, of_built
 from python_hooks.search_query import SearchQuery, parse
 from python_hooks.terms import terms
 
@@ -96,22 +96,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> InvertedIndex:
     result = build(table(TRACKS), postings(TRACKS), ARTIFACT)
     path = tmp_path_factory.mktemp("index") / "track_search"
     save(result, path)
-    recorded = Receipt(
-        artifact=ARTIFACT.name,
-        format_version=1,
-        builder=ARTIFACT.builder,
-        relation=ARTIFACT.relation,
-        version="",
-        rows=result.rows,
-        key=ARTIFACT.key,
-        params=ARTIFACT.params,
-        details=result.details,
-        libraries={},
-        files={},
-        quality=result.quality,
-        built_at="",
-    )
-    return load(path, recorded)
+    return load(path, of_built(ARTIFACT, result, path))
 
 
 def found(index: InvertedIndex, text: str, k: int = 10) -> list[str]:

@@ -38,7 +38,7 @@ class Listen:
 
 def invented() -> list[Listen]:
     """Half a thousand listens of few listeners and tracks, many at the same moments."""
-    chance = random.Random(20_260_301)  # noqa: S311 - a seed, no secret
+    chance = random.Random(20_260_301)
     found: dict[tuple[Any, ...], Listen] = {}
     for _ in range(500):
         at = BEGIN + timedelta(
@@ -178,7 +178,7 @@ def test_negatives_were_there_and_not_heard(
 
 def test_any_moment_sees_the_newest_row_before_it(built: Home, listens: list[Listen]) -> None:
     """The macro over a table of this project, at moments at which nothing need have been."""
-    chance = random.Random(7)  # noqa: S311 - a seed, no secret
+    chance = random.Random(7)
     questions = [
         (
             f"t{chance.randrange(32)}",

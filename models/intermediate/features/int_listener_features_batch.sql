@@ -7,30 +7,6 @@ features as (
 
     select * from {{ ref('feat_listeners') }}
 
-),
-
-kept as (
-
-    select
-        listener_id,
-        listen_count,
-        track_count,
-        active_day_count,
-        repeat_share,
-        listen_ms,
-        listen_ms_coverage,
-        mean_tempo_bpm,
-        mean_energy,
-        mean_valence,
-        major_share,
-        recency_score,
-        frequency_score,
-        monetary_score,
-        rf_segment,
-        first_listened_at,
-        last_listened_at
-    from features
-
 )
 
-select * from kept
+select * from features

@@ -7,21 +7,6 @@ features as (
 
     select * from {{ ref('feat_listener_tracks') }}
 
-),
-
-kept as (
-
-    select
-        listener_id,
-        track_id,
-        listen_count,
-        listen_ms,
-        listen_ms_coverage,
-        active_s,
-        first_listened_at,
-        last_listened_at
-    from features
-
 )
 
-select * from kept
+select * from features
