@@ -36,9 +36,13 @@ test: $(VENV)/.installed-test ## Style, types, conventions, and all tests (on a 
 test-deep: $(VENV)/.installed-test ## Hours: DEEP=500 interleavings, kills, faults put in on purpose
 	ENCORE_DEEP=$(DEEP) $(BIN)/pytest tests/python/test_layers.py tests/python/test_publishing_kills.py tests/python/test_layer_faults.py
 
-bench: $(VENV)/.installed-test ## Measure a batch of LISTENS=1000000 and a landed listen's way
+bench: $(VENV)/.installed-test ## Measure every claim, LISTENS=1000000; results go to benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.batch --listens $(LISTENS)
 	$(BIN)/python -m benchmarks.speed --history $(LISTENS)
+	$(BIN)/python -m benchmarks.features
+	$(BIN)/python -m benchmarks.loader
+	$(BIN)/python -m benchmarks.retrieval
+	test ! -d ../shared/data || $(BIN)/python -m benchmarks.vectors ../shared/data/classic_rock/tracks.csv.gz
 
 docs: $(VENV)/.installed ## Write docs/site/index.html
 	$(BIN)/encore docs

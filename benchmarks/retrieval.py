@@ -22,6 +22,7 @@ import faiss
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import harness
 from benchmarks.catalogues import FIELDS, REAL, Catalogue, postings, real, synthetic
 from python_hooks import ann_index, inverted_index, search_quality
 from python_hooks.ann_index import AnnIndex
@@ -48,24 +49,32 @@ class Cost(NamedTuple):
     quality: float | None
     peer_queries: list[float]
 
-    def __str__(self) -> str:
-        p50, p99 = 1_000 * np.percentile(self.queries, [50, 99])
-        peer = 1_000 * float(np.percentile(self.peer_queries, 99))
-        return (
-            f"| {self.name} | {self.tracks:,} | {self.build:.1f} | {self.size / 1e6:.1f} | "
-            f"{p50:.2f} | {p99:.2f} | {self.quality:.3f} | {peer:.2f} ({p99 / peer:.2f} x) |"
-        )
+    def line(self) -> dict[str, object]:
+        """The figures as a line of the table."""
+        p50, p99 = (float(cut) * 1000 for cut in np.percentile(self.queries, [50, 99]))
+        peer = float(np.percentile(self.peer_queries, 99)) * 1000
+        return {
+            "index": self.name,
+            "tracks": self.tracks,
+            "build s": self.build,
+            "MB": self.size / 1e6,
+            "p50 ms": p50,
+            "p99 ms": p99,
+            "quality": self.quality,
+            "peer's p99 ms": peer,
+            "p99 / peer": p99 / peer,
+        }
 
 
 def main(sizes: Iterable[int]) -> None:
     """Prints one table of costs, and one of agreement if the real tracks are there."""
     faiss.omp_set_num_threads(1)
-    print("| index | tracks | build s | MB | p50 ms | p99 ms | quality | peer's p99 ms |")
-    print("|---|---|---|---|---|---|---|---|")
+    lines = []
     for size in sizes:
         catalogue = synthetic(size)
-        print(measure_words(catalogue), flush=True)
-        print(measure_vectors(catalogue), flush=True)
+        lines.append(measure_words(catalogue).line())
+        lines.append(measure_vectors(catalogue).line())
+    harness.publish("Inverted index and ANN index", "python -m benchmarks.retrieval", lines)
     if REAL.exists():
         measure_agreement(real())
     else:
@@ -150,16 +159,21 @@ def measure_agreement(catalogue: Catalogue) -> None:
     tracks, artifact = catalogue.tracks, declared_as("inverted_index")
     rows = np.random.default_rng(4).choice(tracks.num_rows, QUERIES, replace=False).tolist()
     near = {row: {r for r, _ in vectors.others(row, 10)} for row in rows}
-    print(f"\n{tracks.num_rows} real tracks, {QUERIES} queries")
-    print("| words of | shared of 10 | with a shared word, of 10 |")
-    print("|---|---|---|")
+    lines: list[dict[str, object]] = []
     for fields in (["title"], ["artist"], FIELDS):
         params = {**artifact.params, "fields": fields}
         built = inverted_index.build(tracks, NOTHING, replace(artifact, params=params))
         shared, alike = agreement(built.value, tracks, fields, near)
-        print(f"| {', '.join(fields)} | {shared:.3f} | {alike:.3f} |")
-    random = 10 * 10 / tracks.num_rows
-    print(f"At random {random:.4f} of 10 would be shared.")
+        lines.append(
+            {
+                "words of": ", ".join(fields),
+                "shared of 10": shared,
+                "at random": 10 * 10 / tracks.num_rows,
+                "with a shared word, of 10": alike,
+            }
+        )
+    title = f"Ten nearest by words and by vectors, {tracks.num_rows:,} real tracks"
+    harness.publish(title, "python -m benchmarks.retrieval", lines)
 
 
 def agreement(
