@@ -14,8 +14,11 @@ from python_hooks.home import PROJECT, Home
 
 _FOLDERS = ("models", "macros", "seeds", "tests/data", "profiles", "python_hooks")
 _FILES = ("dbt_project.yml", "selectors.yml")
-# The build's own tests take most of its time.
-BUILD = ("build", "--exclude-resource-type", "test", "unit_test")
+# The build's own tests take most of its time, and no layer reads training examples.
+BUILD = (
+    *("build", "--exclude-resource-type", "test", "unit_test"),
+    *("--exclude", "marts.training", "intermediate.training"),
+)
 
 
 @dataclass(frozen=True)
