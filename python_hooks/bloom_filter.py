@@ -5,6 +5,7 @@ a signed integer: stable between processes, unlike Python's own `hash`. Bits are
 only ever set, so the file does not depend on the order of the rows.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -64,6 +65,25 @@ class BloomFilter:
         """This filter and another, asked in turn: what either has is in."""
         return BloomFilter(self._bits, delta)
 
+    def union(self, other: "BloomFilter") -> "BloomFilter":
+        """The filter of the pairs of both: shards filled apart, put together.
+
+        Raises:
+            EncoreError: Their sizes or numbers of hashes differ; no union of bits would
+                answer for both.
+        """
+        shapes = [
+            (each.size_in_bits, int.from_bytes(each.to_bytes()[:8], "little"))
+            for each in (self, other)
+        ]
+        if shapes[0] != shapes[1]:
+            raise EncoreError(
+                "These Bloom filters have no union: they have {} bits and {} hashes, "
+                "{} bits and {} hashes.".format(*shapes[0], *shapes[1]),
+                "Build all shards for the same capacity and false positive rate.",
+            )
+        return BloomFilter(self._bits | other._bits)
+
     def _has(self, text: bytes) -> bool:
         return text in self._bits or (self._delta is not None and self._delta._has(text))
 
@@ -103,6 +123,7 @@ def build(
     table: pa.Table,
     artifact: Artifact,
     hash_function: Callable[[bytes], int] = pair_hash,
+    capacity: int = MIN_CAPACITY,
 ) -> Built[BloomFilter]:
     """Builds the filter and measures it.
 
@@ -111,6 +132,8 @@ def build(
         artifact: The declaration.
         hash_function: The hash; anything else than `pair_hash` is for experiments,
             as `load` knows only that one.
+        capacity: Keys to plan for. A filter is never fuller than planned: more rows
+            than that make a larger one. Shards to be united need one capacity.
 
     Returns:
         The filter; `false_positive_rate` is measured on `absent_pairs` pairs that are
@@ -121,7 +144,7 @@ def build(
     """
     rows = table.num_rows
     rate = artifact.params["false_positive_rate"]
-    capacity = max(rows, MIN_CAPACITY)
+    capacity = max(rows, MIN_CAPACITY, capacity)
     bits = rbloom.Bloom(capacity, rate, hash_function)
     bits.update(_texts(table, artifact))
     built = BloomFilter(bits)
@@ -147,6 +170,8 @@ def build(
             "capacity": capacity,
             "bits": built.size_in_bits,
             "bits_per_key": round(built.size_in_bits / rows, 3) if rows else None,
+            # What no Bloom filter of this rate can do with less (Bloom 1970).
+            "limit_bits_per_key": round(-math.log2(rate) / math.log(2), 3),
         },
     )
 

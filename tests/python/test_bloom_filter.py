@@ -127,6 +127,28 @@ def test_receipt_names_hash_and_bits_per_key() -> None:
     assert 9.58 < details["bits_per_key"] < 9.6
 
 
+def test_the_union_of_shards_is_the_filter_of_all() -> None:
+    table = sparse(50, 600)
+    shards = [
+        build(shard, ARTIFACT, capacity=3_000).value
+        for shard in (table.slice(0, 1_700), table.slice(1_700))
+    ]
+    assert shards[0].union(shards[1]).to_bytes() == build(table, ARTIFACT).value.to_bytes()
+
+
+def test_filters_of_other_sizes_have_no_union() -> None:
+    small, large = (build(pairs(), ARTIFACT, capacity=keys).value for keys in (1_000, 2_000))
+    with pytest.raises(EncoreError, match="9592 bits and 6 hashes, 19176 bits"):
+        small.union(large)
+
+
+def test_more_keys_than_planned_make_a_larger_filter() -> None:
+    built = build(sparse(50, 600), ARTIFACT, capacity=10)
+    assert built.details["capacity"] == 3_000
+    assert built.details["bits_per_key"] < built.details["limit_bits_per_key"] * 1.001
+    assert built.details["limit_bits_per_key"] == 9.585
+
+
 def test_another_hash_is_refused_with_both_names(tmp_path: Path) -> None:
     built = build(pairs(("a", "b")), ARTIFACT)
     path = tmp_path / ARTIFACT.path
