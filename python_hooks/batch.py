@@ -58,7 +58,13 @@ class Report:
         err.print(f"[green]✓[/green] {name} ({self.seconds[name]:.1f} s)")
 
 
-def run_batch(home: Home, data: Sequence[str] = (), *, listener: str | None = None) -> Report:
+def run_batch(
+    home: Home,
+    data: Sequence[str] = (),
+    *,
+    listener: str | None = None,
+    accept_rejects: bool = False,
+) -> Report:
     """Brings marts, artifacts and docs up to what has landed and what the code says.
 
     Args:
@@ -66,6 +72,7 @@ def run_batch(home: Home, data: Sequence[str] = (), *, listener: str | None = No
         data: Files, folders or globs to land first; the sample, if nothing was
             ever landed and this is empty.
         listener: The listener of files that name none.
+        accept_rejects: Go on although a new file is mostly unusable.
 
     Raises:
         NegativeAnswerError: A model or test failed, or an artifact is not good enough.
@@ -83,7 +90,7 @@ def run_batch(home: Home, data: Sequence[str] = (), *, listener: str | None = No
         if report.nothing_new:
             return report
         with report.step("dbt build"), _bar() as show:
-            build = layers.build_batch(home, lock, show)
+            build = layers.build_batch(home, lock, show, accept_rejects=accept_rejects)
         with report.step("artifacts"):
             _build_artifacts(home, build)
         with report.step("publish"):

@@ -19,6 +19,7 @@ from python_hooks.cli_export import export
 from python_hooks.cli_features import show_features
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
 from python_hooks.cli_output import JSON, print_answer
+from python_hooks.cli_rejects import show_rejects
 from python_hooks.cli_search import search_tracks
 from python_hooks.console import err, out
 from python_hooks.dbt_command import run_dbt
@@ -241,6 +242,7 @@ for _command in (
     rollback,
     search_tracks,
     show_features,
+    show_rejects,
     show_status,
     watch_folder,
 ):

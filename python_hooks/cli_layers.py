@@ -21,11 +21,14 @@ def run() -> None:
 @run.command(name="batch")
 @click.argument("paths", nargs=-1)
 @click.option("--listener", help="Who listened, for files that do not say.")
+@click.option("--accept-rejects", is_flag=True, help="Go on without a file's broken rows.")
 @JSON
-def run_batch(paths: tuple[str, ...], listener: str, as_json: bool) -> None:
+def run_batch(
+    paths: tuple[str, ...], listener: str, accept_rejects: bool, as_json: bool
+) -> None:
     """Land, build and test the marts, build the artifacts, write the docs."""
     home = Home.from_environment()
-    report = batch.run_batch(home, paths, listener=listener)
+    report = batch.run_batch(home, paths, listener=listener, accept_rejects=accept_rejects)
     figures = summary.summarise(home, report)
     print_answer(figures, as_json, summary.render(figures))
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from python_hooks.console import err
 from python_hooks.errors import EncoreError
@@ -30,7 +30,9 @@ def show(home: Home, target: Path, since: float) -> None:
         with Warehouse(home) as warehouse:
             for name, sql in failed:
                 rows = warehouse.query(f"select * from (\n{sql}\n) limit {_SHOWN}")
-                table = Table(*rows.column_names, title=f"the first rows that fail {name}")
+                table = Table(
+                    *_folded(rows.column_names), title=f"the first rows that fail {name}"
+                )
                 for row in rows.to_pylist():
                     table.add_row(
                         *("" if cell is None else str(cell) for cell in row.values())
@@ -38,6 +40,11 @@ def show(home: Home, target: Path, since: float) -> None:
                 err.print(table)
     except EncoreError as error:
         err.print(f"The failing rows cannot be shown: {error}", markup=False)
+
+
+def _folded(names: list[str]) -> list[Column]:
+    # A value that is cut cannot be looked for.
+    return [Column(name, overflow="fold") for name in names]
 
 
 def _failed(results: Path, since: float) -> Iterator[tuple[str, str]]:

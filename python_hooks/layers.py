@@ -23,6 +23,7 @@ from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
 
 Speed = Literal["hourly", "minute"]
+_REJECTS_TEST = "assert_few_rows_are_rejected"
 # Runs one dbt command under a lock, with more variables; raises where it fails.
 Dbt = Callable[[list[str], Home, BuildLock, Mapping[str, str]], None]
 
@@ -53,8 +54,20 @@ def newest_batch(home: Home) -> int:
     return max((batch.batch_id for batch in landing.batches(home)), default=0)
 
 
-def build_batch(home: Home, lock: BuildLock, on_event: Callable[[NodeEvent], None]) -> str:
+def build_batch(
+    home: Home,
+    lock: BuildLock,
+    on_event: Callable[[NodeEvent], None],
+    *,
+    accept_rejects: bool = False,
+) -> str:
     """Builds and tests everything, unpublished; returns the schema of the build.
+
+    Args:
+        home: The installation.
+        lock: The held build lock.
+        on_event: Told of every node that ends.
+        accept_rejects: Go on although a new file is mostly unusable.
 
     Raises:
         NegativeAnswerError: A model or a test failed.
@@ -66,6 +79,8 @@ def build_batch(home: Home, lock: BuildLock, on_event: Callable[[NodeEvent], Non
         "ENCORE_PUBLISH": "no",
         "ENCORE_UPTO": str(newest_batch(home)),
     }
+    if accept_rejects:
+        environ["ENCORE_ACCEPT_REJECTS"] = "yes"
     _child(["build"], home, lock, environ, on_event)
     return build
 
@@ -203,6 +218,13 @@ def failed(args: list[str], failures: Sequence[Failure]) -> NegativeAnswerError:
     for failure in failures:
         err.print(f"[red]✗ {failure.node}[/red]")
         err.print(failure.message, markup=False)
+    if any(failure.node == _REJECTS_TEST for failure in failures):
+        return NegativeAnswerError(
+            "Too many rows of a new file cannot be used: the file, its numbers and the "
+            "reasons are shown. What is published stays as it was.",
+            "Mend the file or the staging model, or run "
+            "`encore run batch --accept-rejects` to go on without these rows.",
+        )
     return NegativeAnswerError(
         f"dbt {args[0]} failed: {len(failures)} problem(s), shown above. "
         "What is published stays as it was.",

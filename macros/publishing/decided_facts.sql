@@ -40,6 +40,7 @@
         'inline': inline, 'inlined': {},
         'adopt': adopt, 'adopted': adopted | list, 'speed': speed,
         'build': run_schema(), 'batch': batch, 'upto': upto,
+        'published_upto': was.upto or 0,
         'hourly': [batch, hourly.upto if hourly.fingerprint == counted_by else 0] | max,
         'tail_from': covered if speed else upto,
         'old_log': was if was.fingerprint == code and not flags.FULL_REFRESH else none,

@@ -1,0 +1,50 @@
+-- One row per file that arrived since what is published, has as many rows as
+-- var('judged_rows') or more, and of which more than var('most_rejected_share')
+-- cannot be used: a broken export is looked at before it is published. What was
+-- looked at goes on with `encore run batch --accept-rejects`.
+with
+
+accounts as (
+
+    select * from {{ ref('fct_landing_accounts') }}
+    where {{ to_be_judged() }}
+
+),
+
+rejected_rows as (
+
+    select
+        source,
+        source_file,
+        batch_id,
+        array_join(
+            sort_array(collect_set(rejection_reason)), ', '
+        ) as reasons
+    from {{ ref('fct_rejected_rows') }}
+    group by source, source_file, batch_id
+
+),
+
+broken as (
+
+    select
+        accounts.source_file,
+        accounts.batch_id,
+        accounts.rows_landed,
+        accounts.rows_rejected,
+        accounts.rows_unreadable,
+        rejected_rows.reasons
+    from accounts
+    left outer join rejected_rows
+        on
+            accounts.source = rejected_rows.source
+            and accounts.source_file = rejected_rows.source_file
+            and accounts.batch_id = rejected_rows.batch_id
+    where
+        accounts.rows_landed >= {{ var('judged_rows') }}
+        and accounts.rows_rejected + accounts.rows_unreadable
+        > {{ var('most_rejected_share') }} * accounts.rows_landed
+
+)
+
+select * from broken
