@@ -15,6 +15,7 @@ from python_hooks import (
     server,
     summary,
 )
+from python_hooks.cli_doctor import examine
 from python_hooks.cli_export import export
 from python_hooks.cli_features import show_features
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
@@ -236,6 +237,7 @@ def docs() -> None:
 
 
 for _command in (
+    examine,
     export,
     run,
     releases_list,

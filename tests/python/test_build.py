@@ -240,6 +240,12 @@ def test_own_files_do_not_mix_with_the_sample(built: Home, tmp_path: Path) -> No
     assert "encore reset" in refused.stderr
 
 
+def test_the_doctor_finds_nothing_after_a_build(built: Home) -> None:
+    found = json.loads(encore(built, "doctor", "--json"))
+    assert {each["check"] for each in found} >= {"server", "accounts", "artifacts"}
+    assert all(each["fine"] for each in found)
+
+
 def test_a_damaged_artifact_is_refused_by_name(built: Home) -> None:
     # Releases share files: each is damaged once.
     files = built.artifacts.rglob("heard_tracks.bloom")
@@ -250,6 +256,7 @@ def test_a_damaged_artifact_is_refused_by_name(built: Home) -> None:
     refused = run(built, "artifacts", "check")
     assert refused.returncode == 1
     assert "heard_tracks_filter" in refused.stdout
+    assert "heard_tracks_filter" in encore(built, "doctor", "--json", expect=1)
     answer = run(built, "recommend", most_active(built), "--discover")
     assert answer.returncode != 0
     assert "heard_tracks_filter" in answer.stderr
