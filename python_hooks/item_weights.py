@@ -58,25 +58,27 @@ class ItemWeights:
         self._positions = rows.column("positions").values.to_numpy()
         self._weights = rows.column("weights").values.to_numpy()
 
-    def scores(self, heard: Iterable[str]) -> tuple[list[str], Float64s]:
+    def scores(self, heard: Iterable[str]) -> tuple[pa.Array, Float64s]:
         """Ids and scores of all tracks that what was heard speaks for or against.
 
         Args:
             heard: Ids, each counted once; those without weights are passed over.
 
         Returns:
-            The ids, and their sums of weights, shape (number of ids,): the best first,
-            equal ones by id. Heard tracks are among them.
+            The ids (strings) and their sums of weights, both of shape (m,): the best
+            first, equal ones by id. Heard tracks are among them.
         """
         asked = pa.array(sorted(set(heard)), self.ids.type)
         known = pc.index_in(asked, self.ids).drop_null().to_numpy()
         spans = [slice(self._starts[row], self._starts[row + 1]) for row in known]
-        positions = np.concatenate([np.empty(0, np.int32)] + [self._positions[s] for s in spans])
+        positions = np.concatenate(
+            [np.empty(0, np.int32)] + [self._positions[s] for s in spans]
+        )
         weights = np.concatenate([np.empty(0)] + [self._weights[s] for s in spans])
         sums = np.bincount(positions, weights, len(self.ids)).round(PLACES)
         found = np.unique(positions)
         order = found[np.lexsort((found, -sums[found]))]
-        return self.ids.take(pa.array(order)).to_pylist(), sums[order]
+        return self.ids.take(pa.array(order)), sums[order]
 
 
 def problem(artifact: Artifact) -> str:
@@ -204,7 +206,7 @@ def _rows_of(inverse: Float64s, begin: int, end: int) -> Float64s:
 
 def _strongest(inverse: Float64s, ids: pa.Array, kept: int) -> tuple[pa.RecordBatch, float]:
     """The rows of `ItemWeights`, and what share of all weight, in absolutes, is in them."""
-    counts, positions, weights = [], [], []
+    counts, positions, weights = [0], [], []
     total, diagonal = 0.0, inverse.diagonal()
     for begin in range(0, len(ids), _BLOCK):
         end = min(begin + _BLOCK, len(ids))
@@ -214,21 +216,18 @@ def _strongest(inverse: Float64s, ids: pa.Array, kept: int) -> tuple[pa.RecordBa
         # Ties in the order of the ids; then ascending within the row.
         nearest = np.sort(np.argsort(-np.abs(block), axis=1, kind="stable")[:, :kept], axis=1)
         values = np.take_along_axis(block, nearest, axis=1)
-        counts.append(np.count_nonzero(values, axis=1))
+        counts.extend(np.count_nonzero(values, axis=1))
         positions.append(nearest[values != 0])
         weights.append(values[values != 0])
-    starts = np.concatenate([[0], *map(np.cumsum, [np.concatenate([[], *counts])])])
-    offsets = pa.array(starts.astype(np.int32))
-    columns = [np.concatenate([[], *part]) for part in (positions, weights)]
-    rows = pa.RecordBatch.from_arrays(
-        [
-            ids,
-            pa.ListArray.from_arrays(offsets, pa.array(columns[0].astype(np.int32))),
-            pa.ListArray.from_arrays(offsets, pa.array(columns[1])),
-        ],
-        ["track_id", "positions", "weights"],
-    )
-    return rows, round(float(np.abs(columns[1]).sum()) / total, 6) if total else 1.0
+    offsets = pa.array(np.cumsum(counts), pa.int32())
+    strongest = np.concatenate([[], *weights])
+    lists = [
+        pa.array(np.concatenate([[], *positions]).astype(np.int32)),
+        pa.array(strongest),
+    ]
+    columns = [ids, *(pa.ListArray.from_arrays(offsets, values) for values in lists)]
+    rows = pa.RecordBatch.from_arrays(columns, ["track_id", "positions", "weights"])
+    return rows, round(float(np.abs(strongest).sum()) / total, 6) if total else 1.0
 
 
 def _residual(matrix: sparse.csr_array, inverse: Float64s) -> float | None:
