@@ -11,14 +11,14 @@ from python_hooks import (
     batch,
     landing,
     recommender,
-    releases,
     server,
     summary,
+    time_travel,
 )
 from python_hooks.cli_export import export
 from python_hooks.cli_features import show_features
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
-from python_hooks.cli_output import JSON, print_answer
+from python_hooks.cli_output import AS_OF, JSON, print_answer
 from python_hooks.cli_search import search_tracks
 from python_hooks.console import err, out
 from python_hooks.dbt_command import run_dbt
@@ -175,11 +175,12 @@ def artifacts_check(as_json: bool) -> None:
 @click.argument("listener")
 @click.option("-k", default=10, show_default=True, help="How many tracks.")
 @click.option("--discover", is_flag=True, help="Only what the listener has not heard.")
+@AS_OF
 @JSON
-def recommend(listener: str, k: int, discover: bool, as_json: bool) -> None:
+def recommend(listener: str, k: int, discover: bool, as_of: str, as_json: bool) -> None:
     """Recommend tracks to a listener, e.g. `encore recommend me -k 5`."""
     home = Home.from_environment()
-    answer = recommender.recommend(listener, home, k=k, discover=discover)
+    answer = recommender.recommend(listener, home, k=k, discover=discover, as_of=as_of)
     if answer.fallback:
         err.print(answer.fallback)
     print_answer(answer, as_json, summary.items_table(f"For {listener}", answer.items))
@@ -211,16 +212,23 @@ def similar(track: str, k: int, text: str, as_json: bool) -> None:
     show_default=True,
     help="How to print the rows.",
 )
+@AS_OF
 @JSON
 def show(**options: Any) -> None:
-    """Show rows of a mart, e.g. `encore show fct_key_frequency --order-by track_rank`."""
-    limit, order_by = options["limit"], options["order_by"]
+    """Show rows of a mart, e.g. `encore show fct_key_frequency --order-by track_rank`.
+
+    With --as-of the mart is built anew, in seconds to minutes, and published nowhere.
+    """
+    limit, order_by, model = options["limit"], options["order_by"], options["model"]
     if limit != "all" and not limit.isdecimal():
         raise EncoreError(f"--limit {limit} is neither a number nor `all`.")
     home = Home.from_environment()
-    with Warehouse(home) as warehouse:
+    with (
+        Warehouse(home) as warehouse,
+        time_travel.pinned(home, warehouse, options["as_of"], [model]) as release,
+    ):
         rows = warehouse.read(
-            releases.current(warehouse, home).relation(options["model"]),
+            release.relation(model),
             where=options["where"],
             order_by=[part.strip() for part in order_by.split(",")] if order_by else None,
             limit=None if limit == "all" else int(limit),

@@ -5,11 +5,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from python_hooks import artifacts, releases, search
-from python_hooks.errors import NegativeAnswerError
+from python_hooks import artifacts, releases, search, time_travel
+from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import Home
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse, literal
+
+_LISTS = ("rec_listener_tracks", "rec_popular_tracks")
 
 
 @dataclass(frozen=True)
@@ -73,19 +75,27 @@ class Similar:
 
 
 def recommend(
-    listener_id: str, home: Home, *, k: int = 10, discover: bool = False
+    listener_id: str, home: Home, *, k: int = 10, discover: bool = False, as_of: str = ""
 ) -> Recommendations:
     """The best `k` tracks for a listener, each with its reason.
 
     A listener who is not known gets the popular list, and `fallback` says so. With
     `discover`, tracks that the Bloom filter knows as heard are left out; where the
-    listener's own list is then too short, popular tracks fill it.
+    listener's own list is then too short, popular tracks fill it. `as_of` (ISO 8601) asks
+    what would have been recommended then.
 
     Raises:
         EncoreError: The server does not run, or the filter cannot be used.
     """
-    with Warehouse(home) as warehouse:
-        release = releases.current(warehouse, home)
+    if as_of and discover:
+        raise EncoreError(
+            "--discover asks the filter of what is heard by now, not as of a moment.",
+            "Leave out --discover or --as-of.",
+        )
+    with (
+        Warehouse(home) as warehouse,
+        time_travel.pinned(home, warehouse, as_of, _LISTS) as release,
+    ):
         fresh = _fresh_pairs(warehouse, release, listener_id)
         # The batch build kept everybody's list; who has listened since gets a new one.
         own = warehouse.read(
