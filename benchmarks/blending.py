@@ -53,4 +53,4 @@ def candidates(fold: Fold, history: History) -> Candidates:
         tracks = [history.tracks[at] for at in lists[row, place]]
         columns = [listeners, tracks, [name] * len(row), strength[row, place]]
         tables.append(pa.table(columns, schema=SCHEMA))
-    return Candidates.of(pa.concat_tables(tables), SOURCES, [], fold, history)
+    return Candidates.of(pa.concat_tables(tables), SOURCES, fold, history)

@@ -15,6 +15,7 @@ from python_hooks import (
     summary,
     time_travel,
 )
+from python_hooks.cli_evaluate import evaluate, fit
 from python_hooks.cli_export import export
 from python_hooks.cli_features import show_features
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
@@ -243,7 +244,9 @@ def docs() -> None:
 
 
 for _command in (
+    evaluate,
     export,
+    fit,
     run,
     releases_list,
     rollback,

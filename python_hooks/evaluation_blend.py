@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
-from python_hooks.evaluation_data import Codes, History
+from python_hooks.evaluation_data import NOBODY, Codes, History, places
 from python_hooks.evaluation_protocol import Fold
-from python_hooks.evaluation_ranking import NOBODY, FloatArray, cut
+from python_hooks.evaluation_ranking import FloatArray, cut
+
+# Sources that propose the same to everybody.
+POPULAR = "popular"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +30,6 @@ class Candidates:
         track: Code of the track: (n,).
         strength: What each source gives it, 0 to 1, 0 where it does not propose it:
             (n, sources).
-        popular: Codes of the tracks for those to whom no source proposes any, the best
-            first.
     """
 
     fold: Fold
@@ -36,17 +37,12 @@ class Candidates:
     row: NDArray[np.int64]
     track: NDArray[np.int64]
     strength: FloatArray
-    popular: NDArray[np.int64]
 
     @staticmethod
     def of(
-        table: pa.Table,
-        sources: Sequence[str],
-        popular: Sequence[str],
-        fold: Fold,
-        history: History,
+        table: pa.Table, sources: Sequence[str], fold: Fold, history: History
     ) -> "Candidates":
-        """Takes the rows of those asked.
+        """Takes the rows of those asked; who has none gets those of the popular sources.
 
         As for every model, only tracks are kept that somebody had heard by the cutoff,
         and in a fold of discovery only those that the listener had not.
@@ -54,42 +50,46 @@ class Candidates:
         Args:
             table: Columns `listener_id`, `track_id`, `source`, `strength`.
             sources: Names of all sources, ascending; rows of others are left out.
-            popular: Ids of the popular tracks, the best first.
             fold: Who is asked, and what was known.
             history: The codes of the ids.
         """
-        listener = _codes(table["listener_id"], history.listeners)
-        track = _codes(table["track_id"], history.tracks)
-        source = _codes(table["source"], sources)
+        listener = places(table["listener_id"], history.listeners)
+        track = places(table["track_id"], history.tracks)
+        source = places(table["source"], sources)
         strength = np.asarray(table["strength"].combine_chunks(), np.float64)
         place = np.full(len(history.listeners), NOBODY)
         place[fold.asked] = np.arange(len(fold.asked))
         row = np.where(listener < 0, NOBODY, place[listener])
-        kept = (row >= 0) & (track >= 0) & (source >= 0) & fold.known[track]
+        usable = (track >= 0) & (source >= 0) & fold.known[track]
+        row, track, source, strength = _with_new(
+            [row, track, source, strength], usable, sources, len(fold.asked)
+        )
+        kept = row >= 0
         if fold.discover:
             kept[kept] = ~among(row[kept], track[kept], fold.heard)
         pairs = row[kept] * fold.tracks + track[kept]
         pair, inverse = np.unique(pairs, return_inverse=True)
         wide = np.zeros((len(pair), len(sources)))
         wide[inverse, source[kept]] = strength[kept]
-        best = _codes(pa.array(popular, pa.string()), history.tracks)
-        best = best[(best >= 0) & fold.known[best]]
-        return Candidates(fold, tuple(sources), *np.divmod(pair, fold.tracks), wide, best)
+        return Candidates(fold, tuple(sources), *np.divmod(pair, fold.tracks), wide)
 
     def lists(self, weights: Mapping[str, float], k: int) -> Codes:
         """Blends and lists the k best of everybody asked, ties by id: (m, k).
 
         The score is the sum of weight times strength over the sources, rounded to 9
-        places. Who has no candidates gets the popular tracks.
+        places; for new listeners all popular sources count alike if none has a weight,
+        as in `rec_popular_tracks`. What scores 0 is not listed.
         """
         known = np.array([weights.get(source, 0.0) for source in self.sources])
-        score, size = np.round(self.strength @ known, 9), len(self.fold.asked)
-        lists = cut(self.row, self.track, score, size, k)
-        without = np.bincount(self.row, minlength=size) == 0
-        popular = np.full(k, NOBODY, np.int32)
-        popular[: len(self.popular[:k])] = self.popular[:k]
-        lists[without] = popular
-        return lists
+        score = self.strength @ known
+        popular = np.array([source.startswith(POPULAR) for source in self.sources])
+        if not known[popular].any():
+            cold = ~self.fold.warm[self.row]
+            score[cold] = self.strength[cold] @ popular
+        score = np.round(score, 9)
+        listed = score > 0
+        parts = (self.row[listed], self.track[listed], score[listed])
+        return cut(*parts, len(self.fold.asked), k)
 
     def source_recall(self) -> dict[str, FloatArray]:
         """Share of each listener's targets that a source proposes at any rank, and any.
@@ -107,6 +107,24 @@ class Candidates:
         }
 
 
+def _with_new(
+    columns: list[NDArray[Any]], usable: NDArray[np.bool_], sources: Sequence[str], asked: int
+) -> list[NDArray[Any]]:
+    """Adds the popular candidates, which are the same for all, for those without any."""
+    row, track, source, strength = (column[usable] for column in columns)
+    new = np.setdiff1d(np.arange(asked), row)
+    popular = np.array([name.startswith(POPULAR) for name in sources])[source]
+    pairs = np.stack([track[popular], source[popular]], axis=1)
+    shared, first = np.unique(pairs, axis=0, return_index=True)
+    kept = row >= 0
+    return [
+        np.concatenate((row[kept], np.repeat(new, len(shared)))),
+        np.concatenate((track[kept], np.tile(shared[:, 0], len(new)))),
+        np.concatenate((source[kept], np.tile(shared[:, 1], len(new)))),
+        np.concatenate((strength[kept], np.tile(strength[popular][first], len(new)))),
+    ]
+
+
 def among(
     row: NDArray[np.int64], track: NDArray[np.int64], pairs: sparse.csr_array
 ) -> NDArray[np.bool_]:
@@ -114,9 +132,3 @@ def among(
     at, column = pairs.nonzero()
     keys = at.astype(np.int64) * pairs.shape[1] + column
     return np.isin(row * pairs.shape[1] + track, keys)
-
-
-def _codes(ids: pa.Array | pa.ChunkedArray, names: Sequence[str]) -> NDArray[np.int64]:
-    """Places of ids among names, `NOBODY` for others: (n,)."""
-    found = pc.index_in(ids, value_set=pa.array(names, pa.string()))
-    return np.asarray(pc.fill_null(found, NOBODY), np.int64)

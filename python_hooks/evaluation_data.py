@@ -1,5 +1,6 @@
 """A listening history as arrays: what every evaluation reads, whatever it came from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ Moments = NDArray[np.int64]
 COLUMNS = ("listener_id", "track_id", "listened_at")
 DAY = 86_400_000_000  # microseconds
 MINUTE = 60_000_000
+NOBODY = -1
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,9 @@ def coded(ids: pa.ChunkedArray) -> tuple[tuple[str, ...], Codes]:
     names = names.take(pc.array_sort_indices(names))
     codes = pc.index_in(texts, value_set=names)
     return tuple(names.to_pylist()), np.asarray(codes, np.int32)
+
+
+def places(ids: pa.ChunkedArray, names: Sequence[str]) -> NDArray[np.int64]:
+    """Place of each id among names, `NOBODY` for those that are not there: (n,)."""
+    found = pc.index_in(ids, value_set=pa.array(names, pa.string()))
+    return np.asarray(pc.fill_null(found, NOBODY), np.int64)

@@ -162,6 +162,24 @@ def given(
     return replace(folded, next_track=np.full_like(folded.next_track, -1))
 
 
+def held_out(split: Fold, share: float = 0.2, seed: int = 1) -> Fold:
+    """Hides a share of each listener's known pairs, to choose parameters without the test.
+
+    Of n pairs round(share n) are hidden, drawn anew for each listener.
+    """
+    order = np.lexsort((split.track, split.listener))
+    listener, track = split.listener[order], split.track[order]
+    chance = np.random.Generator(np.random.PCG64(seed)).random(len(order))
+    mixed = np.lexsort((chance, listener))
+    starts = np.searchsorted(listener, listener)
+    hidden = np.zeros(len(order), bool)
+    # Sorted by listener, so that the place within a listener's pairs is the distance.
+    counts = np.bincount(listener, minlength=split.listeners)[listener]
+    hidden[mixed] = np.arange(len(order)) - starts < np.round(share * counts)
+    parts = [(listener[part], track[part]) for part in (~hidden, hidden)]
+    return given(parts[0], parts[1], (split.listeners, split.tracks))
+
+
 def _folded(
     cutoff: int,
     known: tuple[Codes, Codes, Moments],

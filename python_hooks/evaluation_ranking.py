@@ -5,13 +5,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from python_hooks.evaluation_data import Codes
+from python_hooks.evaluation_data import NOBODY, Codes
 from python_hooks.evaluation_protocol import Fold
 
 FloatArray = NDArray[np.float64]
 # Scores of some of those asked, given as places in `Fold.asked`: (rows, tracks).
 Scorer = Callable[[NDArray[np.int64]], FloatArray]
-NOBODY = -1
 _CELLS = 20_000_000  # of one block of scores: 160 MB
 
 

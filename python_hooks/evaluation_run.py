@@ -16,7 +16,7 @@ from python_hooks.evaluation_trials import Parameters, Tuned, baselines, tune
 
 LISTED = 20
 CUTS = (10, 20)
-BLEND = "blend"
+BLEND, UNCAPPED = "blend", "blend, no artist cap"
 # What a trial or a test is, and of how many.
 Tell = Callable[[str], None]
 
@@ -91,12 +91,21 @@ def judge_baselines(
     return judged
 
 
-def judge_blend(candidates: Sequence[Candidates], weights: Parameters) -> Judged:
-    """Measures the blend with given weights on the test."""
-    lists = [each.lists(weights, LISTED) for each in candidates]
-    # It was tuned when the weights were fitted, not here.
+def judge_blend(
+    answers: Sequence[Codes], candidates: Sequence[Candidates], weights: Parameters
+) -> list[Judged]:
+    """Measures the recommendations, and the same blend without the cap of artists.
+
+    Args:
+        answers: The recommendations of each fold: (m, `LISTED`).
+        candidates: What they were chosen from.
+        weights: The published weights.
+    """
+    asked = [each.fold for each in candidates]
+    # The weights were tuned when they were fitted, not here.
     tuned = Tuned(weights, np.nan, 0)
-    return judge(BLEND, tuned, lists, [each.fold for each in candidates])
+    uncapped = [each.lists(weights, LISTED) for each in candidates]
+    return [judge(BLEND, tuned, answers, asked), judge(UNCAPPED, tuned, uncapped, asked)]
 
 
 def judge(name: str, tuned: Tuned, lists: Sequence[Codes], folds: Sequence[Fold]) -> Judged:
