@@ -13,6 +13,7 @@ from python_hooks import (
     recommender,
     releases,
     server,
+    similar_tracks,
     summary,
 )
 from python_hooks.cli_export import export
@@ -203,7 +204,7 @@ def recommend(listener: str, k: int, discover: bool, as_json: bool) -> None:
 @JSON
 def similar(track: str, k: int, text: str, as_json: bool) -> None:
     """Find tracks like one, by its id, e.g. `encore similar TRACK --text genre:rock`."""
-    answer = recommender.similar(track, Home.from_environment(), k=k, text=text)
+    answer = similar_tracks.similar(track, Home.from_environment(), k=k, text=text)
     if answer.fallback:
         err.print(answer.fallback)
     print_answer(answer, as_json, summary.items_table(f"Like {track}", answer.items))
