@@ -35,10 +35,12 @@ def sources(fold: Fold) -> dict[str, Scorer]:
 
 
 def candidates(fold: Fold, history: History) -> Candidates:
-    """The candidates of the sources, in the shape of `rec_candidates`.
+    """The candidates of all sources."""
+    return Candidates.of(table(fold, history), SOURCES, fold, history)
 
-    Everybody gets those of every source: who is new has the popular ones from all.
-    """
+
+def table(fold: Fold, history: History) -> pa.Table:
+    """The same in the shape of `rec_candidates`; new listeners have the popular ones."""
     tables = []
     for name, scorer in sources(fold).items():
         lists = top(scorer, fold, EACH)
@@ -53,4 +55,4 @@ def candidates(fold: Fold, history: History) -> Candidates:
         tracks = [history.tracks[at] for at in lists[row, place]]
         columns = [listeners, tracks, [name] * len(row), strength[row, place]]
         tables.append(pa.table(columns, schema=SCHEMA))
-    return Candidates.of(pa.concat_tables(tables), SOURCES, fold, history)
+    return pa.concat_tables(tables)

@@ -93,6 +93,25 @@ def listwise(candidates: Sequence[Candidates], ridge: float) -> FloatArray:
     Raises:
         EncoreError: No candidate was heard.
     """
+    size = len(candidates[0].sources)
+    found = optimize.minimize(
+        listwise_loss(candidates, ridge),
+        np.ones(size),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0, None)] * size,
+    )
+    return np.asarray(found.x + 1e-12, np.float64)
+
+
+def listwise_loss(
+    candidates: Sequence[Candidates], ridge: float
+) -> Callable[[FloatArray], tuple[float, FloatArray]]:
+    """The loss of `listwise` and its gradient, as a function of the weights.
+
+    Raises:
+        EncoreError: No candidate was heard.
+    """
     strength, row, wanted = _pooled(candidates)
     if not len(row):
         raise EncoreError(
@@ -115,11 +134,7 @@ def listwise(candidates: Sequence[Candidates], ridge: float) -> FloatArray:
             np.asarray(slope / lists + ridge * weights),
         )
 
-    size = strength.shape[1]
-    found = optimize.minimize(
-        loss, np.ones(size), jac=True, method="L-BFGS-B", bounds=[(0, None)] * size
-    )
-    return np.asarray(found.x + 1e-12, np.float64)
+    return loss
 
 
 def _pooled(candidates: Sequence[Candidates]) -> tuple[FloatArray, FloatArray, FloatArray]:
