@@ -12,6 +12,7 @@ from python_hooks import (
     landing,
     recommender,
     server,
+    similar_tracks,
     summary,
     time_travel,
 )
@@ -26,6 +27,7 @@ from python_hooks.dbt_command import run_dbt
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
 from python_hooks.lock import build_lock
+from python_hooks.sample_listening import Habits
 from python_hooks.warehouse import Warehouse
 
 
@@ -50,9 +52,18 @@ def land(paths: tuple[str, ...], source: str, listener: str, as_json: bool) -> N
 @click.option("--listeners", default=200, show_default=True, help="How many listeners.")
 @click.option("--listens", default=40_000, show_default=True, help="How many listens.")
 @click.option("--key", "keys", multiple=True, metavar="KEY=TRACKS", help="Tracks in a key.")
+@click.option("--repeat-rate", default=0.45, show_default=True, help="0: nothing twice.")
+@click.option("--skew", default=0.6, show_default=True, help="Of popularity (Zipf).")
+@click.option("--tastes", default=3, show_default=True, help="Genres liked at a time.")
+@click.option("--drift", default=1.0, show_default=True, help="0: tastes stay, 1: change.")
 @JSON
 def land_sample(
-    seed: int, listeners: int, listens: int, keys: tuple[str, ...], as_json: bool
+    seed: int,
+    listeners: int,
+    listens: int,
+    keys: tuple[str, ...],
+    as_json: bool,
+    **habits: Any,
 ) -> None:
     """Generate the sample and land it, e.g. `encore sample --seed 2 --key 0=30`."""
     files = batch.land_sample(
@@ -61,6 +72,7 @@ def land_sample(
         listeners=listeners,
         listens=listens,
         key_counts=dict(map(_key_count, keys)) or None,
+        habits=Habits(**habits),
     )
     print_answer(landing.as_dicts(files), as_json, landing.as_table(files))
 
@@ -194,7 +206,7 @@ def recommend(listener: str, k: int, discover: bool, as_of: str, as_json: bool) 
 @JSON
 def similar(track: str, k: int, text: str, as_json: bool) -> None:
     """Find tracks like one, by its id, e.g. `encore similar TRACK --text genre:rock`."""
-    answer = recommender.similar(track, Home.from_environment(), k=k, text=text)
+    answer = similar_tracks.similar(track, Home.from_environment(), k=k, text=text)
     if answer.fallback:
         err.print(answer.fallback)
     print_answer(answer, as_json, summary.items_table(f"Like {track}", answer.items))

@@ -42,7 +42,7 @@ def _shown(found: Explanation) -> Table:
 
 def _listens(term: Term) -> list[str]:
     return [
-        f"- {heard.title or heard.track_id}: {heard.listen_count} times, last "
+        f"- {heard.title or heard.recording_id}: {heard.listen_count} times, last "
         + ", ".join(heard.latest)
         for heard in term.listens
     ]

@@ -10,30 +10,28 @@ from python_hooks.home import Home
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse, literal
 
-_TERMS = "int_candidates_weighed"
-_LISTENS = "int_listens_log"
 _LATEST = 3
 # The model whose rows a kind of source counts.
 _COUNTED = {
-    "repeats": "feat_listener_tracks",
+    "repeats": "int_listener_recordings",
     "neighbours": "int_listener_neighbours",
-    "popular": "fct_track_popularity",
+    "popular": "int_popular_recordings",
 }
-_MODELS = ("rec_listener_tracks", _TERMS, *_COUNTED.values())
+_MODELS = ("rec_listener_tracks", "int_candidates_scored", *_COUNTED.values())
 
 
 @dataclass(frozen=True)
 class Heard:
-    """The listener's listens of one track.
+    """The listener's listens of one recording.
 
     Attributes:
-        track_id: The track.
+        recording_id: The recording.
         title: Its title, or None.
-        listen_count: How often they heard it.
+        listen_count: How often they heard it, skips too.
         latest: When, the last ones first, ISO 8601 in UTC; at most three.
     """
 
-    track_id: str
+    recording_id: str
     title: str | None
     listen_count: int
     latest: list[str]
@@ -47,8 +45,8 @@ class Term:
         source: The source.
         value: What it adds: weight times strength, nine places.
         weight: The weight of the source in the blend.
-        strength: The candidate's strength relative to the source's best for the
-            listener, 0 to 1.
+        strength: The strength relative to the source's best for the listener, 0 to 1.
+        rank_in_source: Place among the source's candidates for the listener.
         reason: The numbers in words.
         model: The model whose rows are counted.
         file: Its SQL.
@@ -60,6 +58,7 @@ class Term:
     value: float
     weight: float
     strength: float
+    rank_in_source: int
     reason: str
     model: str
     file: str
@@ -73,7 +72,8 @@ class Explanation:
 
     Attributes:
         listener_id: Whose recommendation.
-        track_id: The track.
+        track_id: The track asked for.
+        recording_id: The recording it is of, which is what is recommended.
         title: Its title, or None.
         artist: Its artist, or None.
         release: Id of the release that answered.
@@ -85,6 +85,7 @@ class Explanation:
 
     listener_id: str
     track_id: str
+    recording_id: str
     title: str | None
     artist: str | None
     release: str
@@ -111,7 +112,9 @@ def explain(listener_id: str, track_id: str, home: Home, *, as_of: str = "") -> 
         Warehouse(home) as warehouse,
         time_travel.pinned(home, warehouse, as_of, _MODELS) as release,
     ):
-        look = _Look(warehouse, release, listener_id, track_id)
+        known = _known(warehouse, release, f"track_id = {literal(track_id)}")
+        track = known[0] if known else {}
+        look = _Look(warehouse, release, listener_id, track.get("recording_id", track_id))
         terms = look.terms()
         if not terms:
             raise NegativeAnswerError(
@@ -119,40 +122,44 @@ def explain(listener_id: str, track_id: str, home: Home, *, as_of: str = "") -> 
                 f"See what is with `encore recommend {listener_id}`.",
             )
         ranks = look.rows("rec_listener_tracks", look.pair)
-        names = look.names([track_id])[track_id]
         return Explanation(
             listener_id=listener_id,
             track_id=track_id,
-            title=names[0],
-            artist=names[1],
+            recording_id=look.recording_id,
+            title=track.get("title"),
+            artist=track.get("artist"),
             release=release.release_id,
             rank=ranks[0]["rank"] if ranks else None,
             score=round(sum(term.value for term in terms), 9),
-            file=look.files[_TERMS],
+            file=marts.files()["int_candidates_scored"],
             terms=terms,
         )
 
 
+def _known(warehouse: Warehouse, release: Release, where: str) -> list[dict[str, Any]]:
+    columns = ["track_id", "recording_id", "title", "artist"]
+    found: list[dict[str, Any]] = warehouse.read(
+        release.relation("dim_tracks"), columns, where=where
+    ).to_pylist()
+    return found
+
+
 @dataclass(frozen=True)
 class _Look:
-    """Reads what one release says about one listener and one track."""
+    """Reads what one release says about one listener and one recording."""
 
     warehouse: Warehouse
     release: Release
     listener_id: str
-    track_id: str
+    recording_id: str
 
     @property
-    def files(self) -> Mapping[str, str]:
-        return marts.files()
+    def listener(self) -> str:
+        return f"listener_id = {literal(self.listener_id)}"
 
     @property
     def pair(self) -> str:
-        return f"listener_id = {literal(self.listener_id)} and {self.track}"
-
-    @property
-    def track(self) -> str:
-        return f"track_id = {literal(self.track_id)}"
+        return f"{self.listener} and track_id = {literal(self.recording_id)}"
 
     def rows(self, model: str, where: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.warehouse.read(
@@ -161,55 +168,62 @@ class _Look:
         return found
 
     def terms(self) -> list[Term]:
-        weights = {
-            row["source"]: float(row["weight"])
-            for row in self.rows("recommendation_weights", "weight > 0")
-        }
-        found = [row for row in self.rows(_TERMS, self.pair) if row["source"] in weights]
-        found.sort(key=lambda row: (-row["contribution"], row["source"]))
-        return [self._term(row, weights[row["source"]]) for row in found]
+        weights, candidates = map(
+            self.release.relation, ("recommendation_weights", "int_candidates_gathered")
+        )
+        # As int_candidates_scored adds them.
+        found = self.warehouse.query(
+            "select source, weight, strength, rank_in_source, reason, "
+            "cast(cast(weight * strength as decimal(12, 9)) as double) as value "
+            f"from {candidates} inner join {weights} using (source) "
+            f"where weight > 0 and {self.pair} order by value desc, source asc"
+        )
+        return [self._term(row) for row in found.to_pylist()]
 
-    def _term(self, row: Mapping[str, Any], weight: float) -> Term:
+    def _term(self, row: Mapping[str, Any]) -> Term:
         kind = row["source"].partition("_")[0]
-        model, value = _COUNTED[kind], float(row["contribution"])
-        counted = self.rows(model, self.track if kind == "popular" else self.pair)
-        led = {
-            "repeats": [self.track_id],
-            "neighbours": [each["seed_track_id"] for each in counted if kind == "neighbours"],
-        }
+        model, led = _COUNTED[kind], []
+        if kind == "repeats":
+            recording = f"recording_id = {literal(self.recording_id)}"
+            counted = self.rows(model, f"{self.listener} and {recording}")
+            led = [self.recording_id]
+        elif kind == "neighbours":
+            counted = self.rows(model, self.pair)
+            counted.sort(key=lambda each: (-each["similarity"], each["seed_track_id"]))
+            led = [each["seed_track_id"] for each in counted]
+        else:
+            source = f"source = {literal(row['source'])}"
+            counted = self.rows(
+                model, f"{source} and track_id = {literal(self.recording_id)}"
+            )
         return Term(
             source=row["source"],
-            value=value,
-            weight=weight,
-            strength=round(value / weight, 9),
+            value=row["value"],
+            weight=float(row["weight"]),
+            strength=row["strength"],
+            rank_in_source=row["rank_in_source"],
             reason=row["reason"],
             model=model,
-            file=self.files[model],
+            file=marts.files()[model],
             rows=counted,
-            listens=self.heard(led.get(kind, [])),
+            listens=self._heard(led),
         )
 
-    def heard(self, track_ids: Sequence[str]) -> list[Heard]:
-        if not track_ids:
+    def _heard(self, recording_ids: Sequence[str]) -> list[Heard]:
+        """The listener's listens of recordings, in their order."""
+        if not recording_ids:
             return []
-        moments: dict[str, list[str]] = {}
-        among = ", ".join(map(literal, track_ids))
-        own = f"listener_id = {literal(self.listener_id)} and track_id in ({among})"
-        listens = self.rows(_LISTENS, own)
+        among = ", ".join(map(literal, recording_ids))
+        tracks = _known(self.warehouse, self.release, f"recording_id in ({among})")
+        recording_of = {row["track_id"]: row["recording_id"] for row in tracks}
+        title_of = {row["track_id"]: row["title"] for row in tracks}
+        among = ", ".join(map(literal, recording_of)) or "null"
+        listens = self.rows("int_listens_log", f"{self.listener} and track_id in ({among})")
+        moments: dict[str, list[str]] = {each: [] for each in recording_ids}
         for row in sorted(listens, key=lambda row: row["listened_at"], reverse=True):
             at = row["listened_at"].isoformat().replace("+00:00", "Z")
-            moments.setdefault(row["track_id"], []).append(at)
-        names = self.names(list(moments))
+            moments[recording_of[row["track_id"]]].append(at)
         return [
-            Heard(track, names[track][0], len(found), found[:_LATEST])
-            for track, found in moments.items()
+            Heard(each, title_of.get(each), len(found), found[:_LATEST])
+            for each, found in moments.items()
         ]
-
-    def names(self, track_ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
-        names: dict[str, tuple[str | None, str | None]] = dict.fromkeys(
-            track_ids, (None, None)
-        )
-        among = ", ".join(map(literal, track_ids)) or "null"
-        for row in self.rows("dim_tracks", f"track_id in ({among})"):
-            names[row["track_id"]] = (row["title"], row["artist"])
-        return names
