@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from python_hooks import landing, marts, releases, server, time_travel
+from python_hooks import landing, marts, releases, server, time_travel, why
 from python_hooks.errors import EncoreError, NegativeAnswerError
-from python_hooks.home import Home
+from python_hooks.home import PROJECT, Home
 from python_hooks.lock import own_lock
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
@@ -342,3 +342,93 @@ def test_an_unknown_model_is_refused(
         time_travel.built(home, MOMENT, ["rec_tracks"]),
     ):
         pass
+
+
+@pytest.mark.warehouse
+def test_every_number_of_a_reason_is_in_a_mart(
+    truncated_then_whole: tuple[Installation, Marts],
+) -> None:
+    home = truncated_then_whole[0].home
+    with Warehouse(home) as warehouse:
+        release = releases.current(warehouse, home)
+
+        def read(model: str) -> Rows:
+            rows: Rows = warehouse.read(release.relation(model)).to_pylist()
+            return rows
+
+        listed = [row for row in read("rec_listener_tracks") if row["listener_id"] == "l3"]
+        heard = [row for row in read("int_listens_log") if row["listener_id"] == "l3"]
+        neighbours, popularity = read("fct_track_neighbours"), read("fct_track_popularity")
+    listed.sort(key=lambda row: row["rank"])
+    kinds = set()
+    for row in [*listed[:3], *listed[-2:]]:
+        found = why.explain("l3", row["track_id"], home)
+        assert (found.rank, found.release) == (row["rank"], release.release_id)
+        assert found.score == row["score"]
+        assert [term.source for term in found.terms] == row["sources"]
+        assert "; ".join(dict.fromkeys(term.reason for term in found.terms)) == row["reason"]
+        for term in found.terms:
+            assert term.value == pytest.approx(term.weight * term.strength, abs=1e-9)
+            assert (PROJECT / term.file).name == f"{term.model}.sql"
+            kinds.add(term.source.split("_")[0])
+            own = [each for each in heard if each["track_id"] == row["track_id"]]
+            if term.source.startswith("repeats"):
+                times = "once" if len(own) == 1 else f"{len(own)} times"
+                last = max(each["listened_at"] for each in own)
+                assert term.reason == f"played {times}, last on {last:%Y-%m-%d}"
+                assert term.rows[0]["listen_count"] == len(own)
+                assert [each.listen_count for each in term.listens] == [len(own)]
+                assert term.listens[0].latest[0] == last.isoformat().replace("+00:00", "Z")
+            elif term.source == "neighbours":
+                assert not own
+                seeds = {each["seed_track_id"]: each for each in term.rows}
+                pairs = [
+                    each
+                    for each in neighbours
+                    if each["neighbour_track_id"] == row["track_id"]
+                    and each["track_id"] in seeds
+                ]
+                assert {
+                    each["track_id"]: (each["co_listener_count"], each["similarity"])
+                    for each in pairs
+                } == {
+                    seed: (each["co_listener_count"], each["similarity"])
+                    for seed, each in seeds.items()
+                }
+                best = max(pairs, key=lambda each: (each["similarity"], each["track_id"]))
+                assert term.reason.startswith(f"{best['co_listener_count']} listeners of")
+                assert term.reason.endswith(f"(similarity {best['similarity']:.3f})")
+                assert [each.recording_id for each in term.listens] == list(seeds)
+                assert sum(each.listen_count for each in term.listens) == sum(
+                    each["track_id"] in seeds for each in heard
+                )
+            else:
+                (track,) = (
+                    each for each in popularity if each["track_id"] == row["track_id"]
+                )
+                counted = track["listens_30d"]
+                assert term.reason == f"heard {counted} times in the last 30 days"
+                assert not term.listens
+    assert kinds == {"repeats", "neighbours", "popular"}
+
+
+@pytest.mark.warehouse
+def test_why_is_printed_and_says_where_there_is_no_reason(
+    truncated_then_whole: tuple[Installation, Marts],
+) -> None:
+    installation, _ = truncated_then_whole
+    home = installation.home
+    listed = json.loads(run(home, "recommend", "l3", "-k", "1", "--json").stdout)["items"][0]
+    shown = run(home, "why", "l3", listed["track_id"]).stdout
+    assert "rank 1" in shown
+    assert f"{listed['score']:.6f}" in shown
+    answer = json.loads(run(home, "why", "l3", listed["track_id"], "--json").stdout)
+    assert (
+        answer["score"]
+        == listed["score"]
+        == round(sum(term["value"] for term in answer["terms"]), 9)
+    )
+    for listener, track in (("l3", "nothing"), ("nobody", listed["track_id"])):
+        done = run(home, "why", listener, track)
+        assert done.returncode == 1
+        assert f"track {track} to listener {listener}" in " ".join(done.stderr.split())
