@@ -22,6 +22,7 @@ from python_hooks.cli_features import show_features
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
 from python_hooks.cli_output import AS_OF, JSON, print_answer
 from python_hooks.cli_search import search_tracks
+from python_hooks.cli_why import why
 from python_hooks.console import err, out
 from python_hooks.dbt_command import run_dbt
 from python_hooks.errors import EncoreError
@@ -266,6 +267,7 @@ for _command in (
     show_features,
     show_status,
     watch_folder,
+    why,
 ):
     encore.add_command(_command)
 

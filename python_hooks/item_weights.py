@@ -180,7 +180,7 @@ def _gram(table: pa.Table, artifact: Artifact, ids: pa.Array) -> sparse.csr_arra
 
 def _inverse(matrix: sparse.csr_array, artifact: Artifact) -> Float64s:
     """The upper triangle of the inverse, in the one dense matrix that is ever made."""
-    dense = matrix.toarray(order="F")
+    dense: Float64s = matrix.toarray(order="F")
     if not dense.size:
         return dense
     dense, failed = lapack.dpotrf(dense, lower=0, clean=0, overwrite_a=1)
@@ -197,7 +197,7 @@ def _inverse(matrix: sparse.csr_array, artifact: Artifact) -> Float64s:
 
 def _rows_of(inverse: Float64s, begin: int, end: int) -> Float64s:
     """Rows of the symmetric matrix whose upper triangle is given, shape (end - begin, n)."""
-    block = inverse[begin:end].copy()
+    block: Float64s = inverse[begin:end].copy()
     block[:, :begin] = inverse[:begin, begin:end].T
     corner = np.triu(block[:, begin:end])
     block[:, begin:end] = corner + np.triu(corner, 1).T

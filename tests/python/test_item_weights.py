@@ -62,7 +62,7 @@ def exact(heard: np.ndarray, regularisation: float) -> np.ndarray:
     """Equation 8 as it stands in the paper."""
     gram = heard.T @ heard + regularisation * np.eye(heard.shape[1])
     inverse = np.linalg.inv(gram.astype(np.float64))
-    weights = np.eye(heard.shape[1]) - inverse @ np.diag(1 / np.diag(inverse))
+    weights: np.ndarray = np.eye(heard.shape[1]) - inverse @ np.diag(1 / np.diag(inverse))
     np.fill_diagonal(weights, 0)
     return weights
 
@@ -239,8 +239,8 @@ def test_recall_on_lastfm_is_that_of_the_reference() -> None:
     ids = sorted(set().union(*heard["train"].values()))
     places = {artist: place for place, artist in enumerate(ids)}
     matrix = np.zeros((len(heard["train"]), len(ids)))
-    for row, artists in enumerate(heard["train"].values()):
-        matrix[row, [places[artist] for artist in artists]] = 1
+    for number, artists in enumerate(heard["train"].values()):
+        matrix[number, [places[artist] for artist in artists]] = 1
     table = pairs(matrix, ids)
 
     def recall(weights: item_weights.ItemWeights) -> float:
