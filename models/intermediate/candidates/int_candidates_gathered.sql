@@ -22,15 +22,15 @@ popular as (
 
 ),
 
-listener_days as (
+listens as (
 
-    select * from {{ ref('agg_listener_days') }}
+    select * from {{ ref('int_listens_merged') }}
 
 ),
 
 listeners as (
 
-    select distinct listener_id from listener_days
+    select distinct listener_id from listens
 
 ),
 

@@ -1,6 +1,7 @@
 -- One row per repeats source, listener and recording to play again: what they
--- heard often, in all or lately. Strengths are sums over the listens of
--- 2^(-age / half-life), as in a personalised most popular list.
+-- heard often, in all or lately. The order is that of the sum over the listens
+-- of 2^(-age / half-life): a personalised most popular list. The strength is
+-- its root, or one favourite would leave the others nothing in the blend.
 with
 
 listener_recordings as (
@@ -24,10 +25,10 @@ proposed as (
         last_counted_at,
         stack(
             4,
-            'repeats_7d', decayed_7d,
-            'repeats_30d', decayed_30d,
-            'repeats_90d', decayed_90d,
-            'repeats_all', cast(listen_count as double)
+            'repeats_7d', sqrt(decayed_7d),
+            'repeats_30d', sqrt(decayed_30d),
+            'repeats_90d', sqrt(decayed_90d),
+            'repeats_all', sqrt(listen_count)
         ) as (source, amount)
     from listener_recordings
     where listen_count > 0

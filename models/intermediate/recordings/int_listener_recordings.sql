@@ -16,12 +16,6 @@ recordings as (
 
 ),
 
-span as (
-
-    select * from {{ ref('int_listening_span') }}
-
-),
-
 judged as (
 
     select
@@ -29,17 +23,21 @@ judged as (
         -- A track that arrived after the batch is a recording of its own.
         coalesce(recordings.recording_id, listens.track_id) as recording_id,
         if(
-            listens.listened_at <= span.as_of and coalesce(
+            coalesce(
                 listens.ms_played >= least(
                     {{ var('shortest_listen_ms') }}, recordings.duration_ms / 2
                 ),
                 true
+            )
+            -- Without the var `as_of`, all are before it.
+            and listens.listened_at <= coalesce(
+                try_cast(nullif('{{ var("as_of") }}', '') as timestamp),
+                listens.listened_at
             ),
             listens.listened_at,
             null
         ) as counted_at
     from listens
-    cross join span
     left outer join recordings
         on listens.track_id = recordings.track_id
 

@@ -68,7 +68,7 @@ popular as (
         track_id,
         strength,
         rank_in_source,
-        concat('heard ', listens_30d, ' times in the last 30 days') as reason
+        concat('listens by all in the last 30 days: ', listens_30d) as reason
     from candidates
 
 )
