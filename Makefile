@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test test-deep bench docs clean
+.PHONY: help build test test-deep bench quality docs clean
 PYTHON ?= python3
 DEEP ?= 500
 LISTENS ?= 1000000
@@ -42,7 +42,12 @@ bench: $(VENV)/.installed-test ## Measure every claim, LISTENS=1000000; results 
 	$(BIN)/python -m benchmarks.features
 	$(BIN)/python -m benchmarks.loader
 	$(BIN)/python -m benchmarks.retrieval
+	$(BIN)/python -m benchmarks.nulls
+	$(BIN)/python -m benchmarks.metrics_peer
 	test ! -d ../shared/data || $(BIN)/python -m benchmarks.vectors ../shared/data/classic_rock/tracks.csv.gz
+
+quality: $(VENV)/.installed-test ## Evaluate the recommendations; fails where NDCG@10 fell below what is recorded
+	$(BIN)/python -m benchmarks.quality
 
 docs: $(VENV)/.installed ## Write docs/site/index.html
 	$(BIN)/encore docs

@@ -12,6 +12,7 @@ from python_hooks import (
     declaration,
     feature_store,
     inverted_index,
+    item_weights,
 )
 from python_hooks.declaration import Artifact
 from python_hooks.errors import EncoreError
@@ -51,6 +52,7 @@ BUILDERS: dict[str, Builder] = {
     "bloom_filter": bloom_filter,
     "feature_store": feature_store,
     "inverted_index": inverted_index,
+    "item_weights": item_weights,
 }
 
 

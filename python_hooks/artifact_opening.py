@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from python_hooks import ann_index, bloom_filter, feature_store, inverted_index, receipt
+from python_hooks import (
+    ann_index,
+    bloom_filter,
+    feature_store,
+    inverted_index,
+    item_weights,
+    receipt,
+)
 from python_hooks.ann_index import AnnIndex
 from python_hooks.artifact_releases import current_release, delta_path, read_note
 from python_hooks.bloom_filter import BloomFilter
@@ -14,6 +21,7 @@ from python_hooks.errors import EncoreError
 from python_hooks.feature_store import FeatureTable
 from python_hooks.home import Home
 from python_hooks.inverted_index import InvertedIndex
+from python_hooks.item_weights import ItemWeights
 from python_hooks.receipt import Receipt
 
 _BUILD = "Run `encore artifacts build`."
@@ -53,6 +61,11 @@ def open_search(artifact: Artifact, home: Home) -> InvertedIndex:
 def open_tables(artifact: Artifact, home: Home) -> Opened[FeatureTable]:
     """Verifies and maps features; raises EncoreError where they cannot be used."""
     return _opened(artifact, home, "feature_store", feature_store.load)
+
+
+def open_weights(artifact: Artifact, home: Home) -> ItemWeights:
+    """Verifies and maps item weights; raises EncoreError where they cannot be used."""
+    return _opened(artifact, home, "item_weights", item_weights.load).parts[0]
 
 
 def _opened(

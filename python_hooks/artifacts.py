@@ -12,7 +12,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from python_hooks import console, receipt
 from python_hooks.artifact_builders import BUILDERS, Read, VersionOf, declared, declared_as
 from python_hooks.artifact_checks import Status, check, overview
-from python_hooks.artifact_opening import open_filter, open_index, open_search, open_tables
+from python_hooks.artifact_opening import (
+    open_filter,
+    open_index,
+    open_search,
+    open_tables,
+    open_weights,
+)
 from python_hooks.artifact_releases import (
     building_folder,
     current_release,
@@ -38,6 +44,7 @@ __all__ = [
     "open_index",
     "open_search",
     "open_tables",
+    "open_weights",
     "overview",
 ]
 

@@ -7,26 +7,29 @@ from typing import Any
 import click
 
 from python_hooks import (
-    artifacts,
     batch,
     landing,
     recommender,
-    releases,
     server,
+    similar_tracks,
     summary,
+    time_travel,
 )
+from python_hooks.cli_artifacts import artifacts_group
 from python_hooks.cli_doctor import examine
+from python_hooks.cli_evaluate import evaluate, fit
 from python_hooks.cli_export import export
 from python_hooks.cli_features import show_features
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
-from python_hooks.cli_output import JSON, print_answer
+from python_hooks.cli_output import AS_OF, JSON, print_answer
 from python_hooks.cli_rejects import show_rejects
 from python_hooks.cli_search import search_tracks
-from python_hooks.console import err, out
+from python_hooks.cli_why import why
+from python_hooks.console import err
 from python_hooks.dbt_command import run_dbt
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
-from python_hooks.lock import build_lock
+from python_hooks.sample_listening import Habits
 from python_hooks.warehouse import Warehouse
 
 
@@ -51,9 +54,18 @@ def land(paths: tuple[str, ...], source: str, listener: str, as_json: bool) -> N
 @click.option("--listeners", default=200, show_default=True, help="How many listeners.")
 @click.option("--listens", default=40_000, show_default=True, help="How many listens.")
 @click.option("--key", "keys", multiple=True, metavar="KEY=TRACKS", help="Tracks in a key.")
+@click.option("--repeat-rate", default=0.45, show_default=True, help="0: nothing twice.")
+@click.option("--skew", default=0.6, show_default=True, help="Of popularity (Zipf).")
+@click.option("--tastes", default=3, show_default=True, help="Genres liked at a time.")
+@click.option("--drift", default=1.0, show_default=True, help="0: tastes stay, 1: change.")
 @JSON
 def land_sample(
-    seed: int, listeners: int, listens: int, keys: tuple[str, ...], as_json: bool
+    seed: int,
+    listeners: int,
+    listens: int,
+    keys: tuple[str, ...],
+    as_json: bool,
+    **habits: Any,
 ) -> None:
     """Generate the sample and land it, e.g. `encore sample --seed 2 --key 0=30`."""
     files = batch.land_sample(
@@ -62,6 +74,7 @@ def land_sample(
         listeners=listeners,
         listens=listens,
         key_counts=dict(map(_key_count, keys)) or None,
+        habits=Habits(**habits),
     )
     print_answer(landing.as_dicts(files), as_json, landing.as_table(files))
 
@@ -141,47 +154,16 @@ def dbt(args: tuple[str, ...]) -> None:
     sys.exit(run_dbt(args, Home.from_environment()))
 
 
-@encore.group(name="artifacts")
-def artifacts_group() -> None:
-    """List, build and check the artifacts."""
-
-
-@artifacts_group.command(name="build")
-@click.argument("names", nargs=-1)
-def artifacts_build(names: tuple[str, ...]) -> None:
-    """Build artifacts from the marts, by default all."""
-    home = Home.from_environment()
-    with build_lock(home, "encore artifacts build"):
-        err.print(f"Built from release {batch.build_artifacts(home, names)}.")
-
-
-@artifacts_group.command(name="list")
-@JSON
-def artifacts_list(as_json: bool) -> None:
-    """Say what is declared and what is built."""
-    _print_statuses(
-        artifacts.overview(artifacts.declared(), Home.from_environment()), as_json
-    )
-
-
-@artifacts_group.command(name="check")
-@JSON
-def artifacts_check(as_json: bool) -> None:
-    """Hash every file again and compare it with its receipt."""
-    statuses = artifacts.check(artifacts.declared(), Home.from_environment())
-    _print_statuses(statuses, as_json)
-    sys.exit(1 if any(status.problems for status in statuses) else 0)
-
-
 @encore.command()
 @click.argument("listener")
 @click.option("-k", default=10, show_default=True, help="How many tracks.")
 @click.option("--discover", is_flag=True, help="Only what the listener has not heard.")
+@AS_OF
 @JSON
-def recommend(listener: str, k: int, discover: bool, as_json: bool) -> None:
+def recommend(listener: str, k: int, discover: bool, as_of: str, as_json: bool) -> None:
     """Recommend tracks to a listener, e.g. `encore recommend me -k 5`."""
     home = Home.from_environment()
-    answer = recommender.recommend(listener, home, k=k, discover=discover)
+    answer = recommender.recommend(listener, home, k=k, discover=discover, as_of=as_of)
     if answer.fallback:
         err.print(answer.fallback)
     print_answer(answer, as_json, summary.items_table(f"For {listener}", answer.items))
@@ -194,7 +176,7 @@ def recommend(listener: str, k: int, discover: bool, as_json: bool) -> None:
 @JSON
 def similar(track: str, k: int, text: str, as_json: bool) -> None:
     """Find tracks like one, by its id, e.g. `encore similar TRACK --text genre:rock`."""
-    answer = recommender.similar(track, Home.from_environment(), k=k, text=text)
+    answer = similar_tracks.similar(track, Home.from_environment(), k=k, text=text)
     if answer.fallback:
         err.print(answer.fallback)
     print_answer(answer, as_json, summary.items_table(f"Like {track}", answer.items))
@@ -213,16 +195,23 @@ def similar(track: str, k: int, text: str, as_json: bool) -> None:
     show_default=True,
     help="How to print the rows.",
 )
+@AS_OF
 @JSON
 def show(**options: Any) -> None:
-    """Show rows of a mart, e.g. `encore show fct_key_frequency --order-by track_rank`."""
-    limit, order_by = options["limit"], options["order_by"]
+    """Show rows of a mart, e.g. `encore show fct_key_frequency --order-by track_rank`.
+
+    With --as-of the mart is built anew, in seconds to minutes, and published nowhere.
+    """
+    limit, order_by, model = options["limit"], options["order_by"], options["model"]
     if limit != "all" and not limit.isdecimal():
         raise EncoreError(f"--limit {limit} is neither a number nor `all`.")
     home = Home.from_environment()
-    with Warehouse(home) as warehouse:
+    with (
+        Warehouse(home) as warehouse,
+        time_travel.pinned(home, warehouse, options["as_of"], [model]) as release,
+    ):
         rows = warehouse.read(
-            releases.current(warehouse, home).relation(options["model"]),
+            release.relation(model),
             where=options["where"],
             order_by=[part.strip() for part in order_by.split(",")] if order_by else None,
             limit=None if limit == "all" else int(limit),
@@ -237,8 +226,11 @@ def docs() -> None:
 
 
 for _command in (
+    artifacts_group,
+    evaluate,
     examine,
     export,
+    fit,
     run,
     releases_list,
     rollback,
@@ -247,6 +239,7 @@ for _command in (
     show_rejects,
     show_status,
     watch_folder,
+    why,
 ):
     encore.add_command(_command)
 
@@ -266,12 +259,3 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         err.print("Stopped. Run the same command again to go on.")
         sys.exit(130)
-
-
-def _print_statuses(statuses: Any, as_json: bool) -> None:
-    for status in [] if as_json else statuses:
-        quality = status.receipt.quality if status.receipt else {}
-        facts = [f"{measure} {value}" for measure, value in quality.items()]
-        out.print(f"{status.artifact.name}: {'; '.join([*facts, *status.problems])}")
-    if as_json:
-        print_answer(list(statuses), True, None)

@@ -8,6 +8,13 @@ from python_hooks import summary
 from python_hooks.console import out
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
+AS_OF = click.option(
+    "--as-of",
+    envvar="ENCORE_AS_OF",
+    default="",
+    metavar="MOMENT",
+    help="As it would have been then, e.g. 2026-01-31T00:00:00Z.",
+)
 
 
 def print_answer(answer: Any, as_json: bool, shown: Any) -> None:

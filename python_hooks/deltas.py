@@ -32,7 +32,7 @@ from python_hooks.receipt import Built
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse, literal
 
-_TAIL = "int_listens_tail"
+_TAIL, _RECORDINGS = "int_listens_tail", "int_track_recordings"
 # Up to this many keys are written into the query, where Spark skips files by them.
 _MOST_LITERALS = 2_000
 # How the delta of a kind of artifact is made: from keys, or from rows of its mart.
@@ -95,7 +95,12 @@ def _heard_since(
     artifacts: Sequence[Artifact], release: Release, warehouse: Warehouse
 ) -> list[pa.Table]:
     """Per artifact the keys heard of since the batch, or the rows of its mart for them."""
-    pairs = warehouse.query(f"select distinct listener_id, track_id {_since(release)}")
+    pairs = warehouse.query(
+        f"with heard as (select distinct listener_id, track_id {_since(release)}) "
+        "select heard.*, coalesce(recordings.recording_id, heard.track_id) as recording_id "
+        f"from heard left join {release.relation(_RECORDINGS)} as recordings "
+        "on heard.track_id = recordings.track_id"
+    )
 
     def read(artifact: Artifact) -> pa.Table:
         if artifact.builder == "feature_store":

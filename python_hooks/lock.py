@@ -92,6 +92,27 @@ def speed_lock(home: Home, purpose: str) -> Iterator[BuildLock]:
 
 
 @contextmanager
+def own_lock(home: Home, name: str, purpose: str) -> Iterator[BuildLock]:
+    """Holds a lock that nobody waits for: it says that who made `name` is alive."""
+    path = home.run / f"{name}.lock"
+    with _open(home, path.name) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield BuildLock(file, purpose)
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def is_held(home: Home, name: str) -> bool:
+    """Whether who holds the `own_lock` of this name, or a child of it, is alive."""
+    path = home.run / f"{name}.lock"
+    if not path.exists():
+        return False
+    with path.open("a+") as file:
+        return not _try(file)
+
+
+@contextmanager
 def server_lock(home: Home) -> Iterator[None]:
     """Waits for, then holds, the lock under which a server is started or stopped."""
     with _open(home, "server.lock") as file:

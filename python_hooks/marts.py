@@ -22,6 +22,15 @@ def relations() -> dict[str, str]:
     }
 
 
+def files() -> dict[str, str]:
+    """Model name to its SQL file, as a path in the project; raises as `relations`."""
+    return {
+        node["name"]: node["original_file_path"]
+        for node in _manifest()["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+
+
 def unknown(model: str, known: Iterable[str]) -> NegativeAnswerError:
     """The complaint about a model that does not exist; names the closest ones."""
     names = sorted(known)

@@ -1,39 +1,16 @@
-"""Answers: what to play next, and what is like a track."""
+"""Answers: what to play next."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-import pyarrow as pa
-
-from python_hooks import artifacts, releases, search
-from python_hooks.errors import NegativeAnswerError
+from python_hooks import artifacts, time_travel
+from python_hooks.answer_items import Item, Row, described, items
+from python_hooks.errors import EncoreError
 from python_hooks.home import Home
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse, literal
 
-
-@dataclass(frozen=True)
-class Item:
-    """One recommended or similar track.
-
-    Attributes:
-        rank: Place in the list, 1 is the best.
-        track_id: The track.
-        title: Its title, or None where nobody gave one.
-        artist: Its artist, or None.
-        score: What the list is ordered by: the blend's score, 0 to 1, or the cosine
-            similarity, -1 to 1.
-        sources: What proposed the track, the strongest first.
-        reason: Why it is here, with the numbers.
-    """
-
-    rank: int
-    track_id: str
-    title: str | None
-    artist: str | None
-    score: float
-    sources: list[str]
-    reason: str
+_LISTS = ("rec_listener_tracks", "rec_listener_discoveries", "rec_popular_tracks")
 
 
 @dataclass(frozen=True)
@@ -43,7 +20,7 @@ class Recommendations:
     Attributes:
         listener_id: Who asked.
         release: Id of the release that answered.
-        mode: `all`, or `discover`: only what the listener has not heard.
+        mode: `familiar`, or `discover`: only what the listener has not heard.
         fallback: Why this is not the listener's own list, or None.
         items: The tracks, the best first.
     """
@@ -56,184 +33,147 @@ class Recommendations:
 
 
 @dataclass(frozen=True)
-class Similar:
-    """The answer of `similar`.
+class _Asked:
+    """Where answers come from: a session, a release pinned in it, and its artifacts."""
 
-    Attributes:
-        track_id: The track asked for.
-        release: Id of the release that answered.
-        fallback: Why the vector index did not answer, or None.
-        items: The tracks, the most similar first.
-    """
-
-    track_id: str
-    release: str
-    fallback: str | None
-    items: list[Item]
+    warehouse: Warehouse
+    release: Release
+    home: Home
 
 
 def recommend(
-    listener_id: str, home: Home, *, k: int = 10, discover: bool = False
+    listener_id: str, home: Home, *, k: int = 10, discover: bool = False, as_of: str = ""
 ) -> Recommendations:
     """The best `k` tracks for a listener, each with its reason.
 
-    A listener who is not known gets the popular list, and `fallback` says so. With
-    `discover`, tracks that the Bloom filter knows as heard are left out; where the
-    listener's own list is then too short, popular tracks fill it.
+    The list is the listener's own in SQL: `rec_listener_tracks`, with `discover`
+    `rec_listener_discoveries`, which has nothing they ever heard. Where it is shorter than
+    `k`, popular tracks fill it, with `discover` those that the Bloom filter does not know
+    as heard; who is not known gets the popular list. `fallback` says either, and that
+    nothing was called up by what a listener heard. `as_of` (ISO 8601) asks what would
+    have been recommended then.
 
     Raises:
         EncoreError: The server does not run, or the filter cannot be used.
     """
-    with Warehouse(home) as warehouse:
-        release = releases.current(warehouse, home)
-        fresh = _fresh_pairs(warehouse, release, listener_id)
-        # The batch build kept everybody's list; who has listened since gets a new one.
-        own = warehouse.read(
-            release.relation("int_candidates_blended" if fresh else "rec_listener_tracks"),
-            ["rank", "track_id", "score", "sources", "reason"],
-            where=f"listener_id = {literal(listener_id)}",
-            order_by=["rank"],
-        ).to_pylist()
-        fallback = None if own else f"listener {listener_id} is not known: the popular list"
-        rows = own
-        if not own or discover:
-            popular = warehouse.read(
-                release.relation("rec_popular_tracks"), order_by=["rank"]
-            ).to_pylist()
-            proposed = {row["track_id"] for row in own}
-            rows = own + [row for row in popular if row["track_id"] not in proposed]
-        if discover and own:
-            heard = artifacts.open_filter(
-                artifacts.declared_as("bloom_filter"), home
-            ).contains_many(listener_id, [row["track_id"] for row in rows])
-            rows = [
-                row
-                for row, known in zip(rows, heard, strict=True)
-                if not known and row["track_id"] not in fresh
-            ]
-        return Recommendations(
-            listener_id=listener_id,
-            release=release.release_id,
-            mode="discover" if discover else "all",
-            fallback=fallback,
-            items=_items(warehouse, release, rows[:k]),
-        )
+    (answer,) = recommend_many([listener_id], home, k=k, discover=discover, as_of=as_of)
+    return answer
 
 
-def similar(track_id: str, home: Home, *, k: int = 10, text: str = "") -> Similar:
-    """The `k` tracks most like a track, by the vectors of their audio features.
-
-    A track without features is not in the index; then its neighbours by common
-    listeners answer, and `fallback` says so. With a text, only tracks that a search for
-    it finds are compared, each of them exactly.
+def recommend_many(
+    listener_ids: Iterable[str],
+    home: Home,
+    *,
+    k: int = 10,
+    discover: bool = False,
+    as_of: str = "",
+) -> list[Recommendations]:
+    """`recommend` for many listeners, in their order and from one release.
 
     Raises:
-        NegativeAnswerError: The track is not known, or no other has the text.
-        EncoreError: The server does not run, or an index cannot be used.
+        EncoreError: As `recommend`.
     """
-    among = search.candidates(text, home) if text else None
-    index = artifacts.open_index(artifacts.declared_as("ann_index"), home)
-    with Warehouse(home) as warehouse:
-        release = releases.current(warehouse, home)
-        known = warehouse.read(
-            release.relation("dim_tracks"),
-            ["has_features"],
-            where=f"track_id = {literal(track_id)}",
-        ).to_pylist()
-        if not known:
-            raise NegativeAnswerError(
-                f"No track has the id {track_id}.",
-                "Look for it with `encore search TITLE --json`.",
-            )
-        fallback = None
-        if known[0]["has_features"]:
-            rows = [
-                {
-                    "track_id": found.key,
-                    "score": found.similarity,
-                    "sources": ["vectors"],
-                    "reason": f"cosine similarity {found.similarity:.3f} of audio features",
-                }
-                for found in (
-                    index.similar(track_id, k)
-                    if among is None
-                    else index.similar_among(track_id, among, k)
-                )
-            ]
-        else:
-            fallback = f"track {track_id} has no audio features: neighbours by listeners"
-            rows = _neighbours(warehouse, release, track_id)
-            if among is not None:
-                found_ids = set(among.to_pylist())
-                rows = [row for row in rows if row["track_id"] in found_ids]
-        if among is not None and not rows:
-            raise search.nothing_found(text)
-        return Similar(
-            track_id=track_id,
-            release=release.release_id,
-            fallback=fallback,
-            items=_items(warehouse, release, rows[:k]),
+    if as_of and discover:
+        raise EncoreError(
+            "--discover asks the filter of what is heard by now, not as of a moment.",
+            "Leave out --discover or --as-of.",
         )
+    with (
+        Warehouse(home) as warehouse,
+        time_travel.pinned(home, warehouse, as_of, _LISTS) as release,
+    ):
+        asked = _Asked(warehouse, release, home)
+        return [_answer(asked, each, k, discover) for each in listener_ids]
 
 
-def _fresh_pairs(warehouse: Warehouse, release: Release, listener_id: str) -> set[str]:
-    """The tracks that a listener has heard since the batch layer was built."""
+def _answer(asked: _Asked, listener_id: str, k: int, discover: bool) -> Recommendations:
+    fresh = _fresh_recordings(asked, listener_id)
+    own = _own_list(asked, listener_id, discover, bool(fresh))
+    known = bool(own or fresh) or _was_heard_of(asked, listener_id)
+    rows = own
+    if len(own) < k:
+        proposed = {row["track_id"] for row in own}
+        relation = asked.release.relation("rec_popular_tracks")
+        popular = [
+            row
+            for row in asked.warehouse.read(relation, order_by=["rank"]).to_pylist()
+            if row["track_id"] not in proposed
+        ]
+        if discover and known:
+            popular = _unheard(asked, listener_id, popular, fresh)
+        rows = own + popular
+    return Recommendations(
+        listener_id=listener_id,
+        release=asked.release.release_id,
+        mode="discover" if discover else "familiar",
+        fallback=_fallback(listener_id, known, own, len(rows[:k])),
+        items=items(asked.warehouse, asked.release, rows[:k]),
+    )
+
+
+def _own_list(asked: _Asked, listener_id: str, discover: bool, fresh: bool) -> list[Row]:
+    """The batch build kept everybody's lists; who has listened since gets a new one."""
+    where = f"listener_id = {literal(listener_id)}"
+    model = "rec_listener_discoveries" if discover else "rec_listener_tracks"
+    if fresh:
+        model = "int_candidates_blended"
+        where += f" and mode = '{'discover' if discover else 'familiar'}'"
+    rows: list[Row] = asked.warehouse.read(
+        asked.release.relation(model),
+        ["rank", "track_id", "score", "sources", "reason"],
+        where=where,
+        order_by=["rank"],
+    ).to_pylist()
+    return rows
+
+
+def _was_heard_of(asked: _Asked, listener_id: str) -> bool:
+    found = asked.warehouse.read(
+        asked.release.relation("int_listener_recordings"),
+        ["listener_id"],
+        where=f"listener_id = {literal(listener_id)}",
+        limit=1,
+    )
+    return len(found) > 0
+
+
+def _unheard(asked: _Asked, listener_id: str, rows: list[Row], fresh: set[str]) -> list[Row]:
+    heard = artifacts.open_filter(
+        artifacts.declared_as("bloom_filter"), asked.home
+    ).contains_many(listener_id, [row["track_id"] for row in rows])
+    return [
+        row
+        for row, known in zip(rows, heard, strict=True)
+        if not known and row["track_id"] not in fresh
+    ]
+
+
+def _fallback(listener_id: str, known: bool, own: list[Row], count: int) -> str | None:
+    """Why a list of `count` tracks is not what it usually is, or None."""
+    if not known:
+        return f"listener {listener_id} is not known: the popular list"
+    if len(own) < count:
+        return f"listener {listener_id} has a list of {len(own)}: popular tracks fill it"
+    if not any("neighbours" in row["sources"] for row in own):
+        return (
+            f"nothing in the list of listener {listener_id} was called up by what they "
+            "heard: what is no repeat is popular"
+        )
+    return None
+
+
+def _fresh_recordings(asked: _Asked, listener_id: str) -> set[str]:
+    """The recordings that a listener has heard since the batch layer was built."""
+    release = asked.release
     if release.upto == release.batch:
         return set()
-    heard = warehouse.read(
+    heard = asked.warehouse.read(
         release.relation("int_listens_tail"),
         ["track_id"],
         where=f"listener_id = {literal(listener_id)} "
         f"and batch_id > {release.batch} and batch_id <= {release.upto}",
     )
-    return set(heard["track_id"].to_pylist())
-
-
-def _neighbours(
-    warehouse: Warehouse, release: Release, track_id: str
-) -> list[dict[str, Any]]:
-    found = warehouse.read(
-        release.relation("fct_track_neighbours"),
-        ["neighbour_track_id", "co_listener_count", "similarity"],
-        where=f"track_id = {literal(track_id)}",
-        order_by=["neighbour_rank"],
-    )
-    return [
-        {
-            "track_id": row["neighbour_track_id"],
-            "score": row["similarity"],
-            "sources": ["neighbours"],
-            "reason": f"{row['co_listener_count']} listeners in common "
-            f"(similarity {row['similarity']:.3f})",
-        }
-        for row in found.to_pylist()
-    ]
-
-
-def _items(warehouse: Warehouse, release: Release, rows: list[dict[str, Any]]) -> list[Item]:
-    names = _names(warehouse, release, [row["track_id"] for row in rows])
-    return [
-        Item(
-            rank=rank,
-            track_id=row["track_id"],
-            title=names.get(row["track_id"], {}).get("title"),
-            artist=names.get(row["track_id"], {}).get("artist"),
-            score=row["score"],
-            sources=row["sources"],
-            reason=row["reason"],
-        )
-        for rank, row in enumerate(rows, start=1)
-    ]
-
-
-def _names(
-    warehouse: Warehouse, release: Release, track_ids: list[str]
-) -> dict[str, dict[str, Any]]:
-    if not track_ids:
-        return {}
-    found: pa.Table = warehouse.read(
-        release.relation("dim_tracks"),
-        ["track_id", "title", "artist"],
-        where=f"track_id in ({', '.join(map(literal, track_ids))})",
-    )
-    return {row["track_id"]: row for row in found.to_pylist()}
+    track_ids = heard["track_id"].to_pylist()
+    recordings = described(asked.warehouse, release, track_ids)
+    # A track that arrived after the batch is a recording of its own.
+    return {recordings.get(each, {}).get("recording_id", each) for each in track_ids}

@@ -17,8 +17,12 @@ from numpy.random import PCG64, Generator, SeedSequence
 
 from python_hooks.errors import EncoreError
 from python_hooks.sample_data import DATA, LISTEN_COLUMNS, TRACK_COLUMNS, IntArray, Line
-from python_hooks.sample_listening import history_lines, invent_listening
+from python_hooks.sample_listening import Habits, history_lines, invent_listening
 from python_hooks.sample_tracks import invent_catalogue, track_lines
+
+# Two sets of tastes with one genre in common fit into the 12 genres; and beyond this
+# skew hardly anything but the first track is heard.
+_MOST_TASTES, _MOST_SKEW = 6, 3
 
 KEY_COUNTS: Mapping[int, int] = {int(k): n for k, n in DATA["key_counts"].items()}
 
@@ -33,6 +37,7 @@ class Options(TypedDict, total=False):
         key_counts: Accepted distinct tracks by key (-1 to 11); default `KEY_COUNTS`.
         listeners: Number of listeners; default 200.
         listens: Accepted distinct listens, >= `listeners`; default 40,000.
+        habits: How people listen; default `Habits()`.
     """
 
     seed: int
@@ -40,6 +45,7 @@ class Options(TypedDict, total=False):
     key_counts: Mapping[int, int] | None
     listeners: int
     listens: int
+    habits: Habits
 
 
 def generate(folder: Path, **options: Unpack[Options]) -> list[Path]:
@@ -94,10 +100,20 @@ def _files(options: Options) -> dict[str, list[Line]]:
             f"No sample for seed {seed}, {listeners} listeners and {listens} listens.",
             "The seed is at least 0, and every listener listens at least once.",
         )
+    habits = options.get("habits", Habits())
+    shares = (habits.repeat_rate, habits.drift)
+    if not all(0 <= share <= 1 for share in shares) or not (
+        0 <= habits.skew <= _MOST_SKEW and 1 <= habits.tastes <= _MOST_TASTES
+    ):
+        raise EncoreError(
+            f"No sample with {habits}.",
+            f"Repeat rate and drift are 0 to 1, skew 0 to {_MOST_SKEW}, tastes 1 to "
+            f"{_MOST_TASTES}.",
+        )
     # A stream each, so that other numbers of listens leave the tracks as they are.
     tracks, heard, faults = (Generator(PCG64(s)) for s in SeedSequence(seed).spawn(3))
     catalogue = invent_catalogue(tracks, keys)
-    listening = invent_listening(heard, catalogue, listeners, listens)
+    listening = invent_listening(heard, catalogue, listeners, listens, habits)
     files = dict(history_lines(faults, *listening))
     return files | {"track_features.csv": track_lines(tracks, catalogue)}
 

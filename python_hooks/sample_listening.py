@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -38,15 +39,36 @@ _SPAN_MS = _DAYS * 24 * _HOUR_MS
 _MONTHS = 14  # of equal length, in which popularity and tastes are constant
 
 
+@dataclass(frozen=True)
+class Habits:
+    """How people listen in the sample: what a recommender can find in it.
+
+    Attributes:
+        repeat_rate: Mean probability that a listen goes back to an earlier one, 0 to 1;
+            listeners differ by up to 0.15 in either direction, where there is room.
+        skew: Exponent of Zipf's law over the tracks, >= 0: 0 makes all equally popular.
+            Artists have half of it.
+        tastes: Genres that a listener likes at a time, 1 to 6 of the 12.
+        drift: How far the first tastes give way to others by the end, 0 (not at all) to 1
+            (wholly; only the last genre is liked throughout).
+    """
+
+    repeat_rate: float = 0.45
+    skew: float = 0.6
+    tastes: int = 3
+    drift: float = 1.0
+
+
 def invent_listening(
-    rng: Generator, catalogue: Catalogue, listeners: int, listens: int
+    rng: Generator, catalogue: Catalogue, listeners: int, listens: int, habits: Habits
 ) -> tuple[list[Row], Times]:
     """Every listen once, oldest first: rows by column of the file, and their times."""
     activity = rng.lognormal(0, 1.2, listeners)
     activity[rng.random(listeners) < 0.05] *= 0.01  # came, saw, and left
     counts = 1 + rng.multinomial(listens - listeners, activity / activity.sum())
     n = len(catalogue.artist)
-    popularity = zipf(rng, n, 0.6) * zipf(rng, n, 0.3)[catalogue.artist]
+    popularity = zipf(rng, n, habits.skew)
+    popularity = popularity * zipf(rng, n, habits.skew / 2)[catalogue.artist]
     # Some tracks are unknown until the month of their rise, and slowly fade.
     age = np.arange(_MONTHS)[:, None] - rng.integers(3, _MONTHS, n)
     rise = np.where(age < 0, 0.02, 1 + 9 * np.exp(-age / 3))
@@ -55,7 +77,7 @@ def invent_listening(
     counted = with_progress(
         counts.tolist(), "listening", console=err, transient=True, disable=quiet
     )
-    histories = [_history(rng, catalogue, popularity, count) for count in counted]
+    histories = [_history(rng, catalogue, popularity, count, habits) for count in counted]
     track, played, at = (np.concatenate(parts) for parts in zip(*histories, strict=True))
     names = np.repeat(invent_names(rng, "listeners", listeners), counts)
     order = np.lexsort((names, at))
@@ -69,7 +91,7 @@ def invent_listening(
 
 
 def _history(
-    rng: Generator, catalogue: Catalogue, popularity: FloatArray, n: int
+    rng: Generator, catalogue: Catalogue, popularity: FloatArray, n: int, habits: Habits
 ) -> tuple[IntArray, IntArray, IntArray]:
     """One listener's listens: track, ms played and ms since the beginning, (n,) each."""
     kind = rng.random()  # most stay all the time, some join late, some leave early
@@ -82,10 +104,12 @@ def _history(
     begins = np.sort(hours * _HOUR_MS + rng.integers(_HOUR_MS, size=sessions))
     begins = begins[opens.cumsum() - 1]
 
-    # Three favourite genres, the first two of which give way to two others.
+    # Favourite genres, all but the last of which give way to others.
     liked, genres = np.zeros((2, len(GENRES))), rng.permutation(len(GENRES))
-    liked[0, genres[:3]], liked[1, genres[2:5]] = rng.dirichlet((3, 2, 1), 2)
-    late = np.linspace(0, 1, _MONTHS)[:, None]
+    first, last = genres[: habits.tastes], genres[habits.tastes - 1 :][: habits.tastes]
+    shares = rng.dirichlet(np.arange(habits.tastes, 0, -1), 2)
+    liked[0, first], liked[1, last] = shares
+    late = np.linspace(0, habits.drift, _MONTHS)[:, None]
     tastes = (1 - late) * liked[0] + late * liked[1] + 0.01
     weights = popularity * tastes[:, catalogue.genre]
     found = rng.choice(len(weights.T), 8, p=weights.sum(axis=0) / weights.sum())
@@ -98,7 +122,9 @@ def _history(
     drawn = begins * _MONTHS // _SPAN_MS + rng.random(n)
     track = np.searchsorted(chances.ravel(), drawn, "right") % len(favourites)
     earlier = (np.arange(n) * np.sqrt(rng.random(n))).astype(np.int64)
-    repeats = rng.random(n) < rng.uniform(0.3, 0.6)
+    spread = min(0.15, habits.repeat_rate, 1 - habits.repeat_rate)
+    chance = rng.random(n)
+    repeats = chance < habits.repeat_rate + rng.uniform(-spread, spread)
     skipped = rng.random(n) < np.where(repeats, 0.06, 0.22)
     for at in np.flatnonzero(repeats & ~skipped[earlier]):
         track[at] = track[earlier[at]]

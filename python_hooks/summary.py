@@ -13,6 +13,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from python_hooks import marts, recommender, releases
+from python_hooks.answer_items import Item
 from python_hooks.batch import DOCS, Report
 from python_hooks.console import out
 from python_hooks.home import Home
@@ -122,7 +123,7 @@ def releases_table(kept: list[dict[str, Any]]) -> Table:
     return table
 
 
-def items_table(title: str, items: list[recommender.Item]) -> Table:
+def items_table(title: str, items: list[Item]) -> Table:
     """Recommended or similar tracks as a table for the terminal."""
     table = Table("", "track", "artist", "score", "why", title=title)
     for item in items:

@@ -1,4 +1,9 @@
-{#- Above the hourly layer, up to the last batch that the run has seen. -#}
+{#- Above the hourly layer, up to the last batch that the run has seen; `false` where
+    that is nothing, as in the hourly layer. -#}
 {% macro in_minute_layer() -%}
-batch_id > {{ run_facts().hourly }} and batch_id <= {{ run_facts().upto }}
+    {%- set facts = run_facts() -%}
+{{
+    'batch_id > ' ~ facts.hourly ~ ' and batch_id <= ' ~ facts.upto
+    if facts.upto > facts.hourly else 'false'
+}}
 {%- endmacro %}

@@ -4,6 +4,10 @@
     {%- if not execute or flags.WHICH not in ('build', 'run', 'seed') -%}
         {{ return('') }}
     {%- endif -%}
+    {%- if as_of_moment() -%}
+        {%- do graph.update({'encore': as_of_facts()}) -%}
+        {{ return('') }}
+    {%- endif -%}
     {% do register_landing() %}
     {%- if target.name != 'prod' -%}
         {%- set newest = newest_batch() -%}

@@ -45,6 +45,7 @@ def recompute(
         "feat_listener_tracks": [
             {"listener_id": listener, "track_id": track}
             | _counted(group, tracks)
+            | {"skip_rate": _skip_rate(group)}
             | {"active_s": max(_seconds(group)) - min(_seconds(group))}
             for (listener, track), group in pairs.items()
         ],
@@ -84,6 +85,11 @@ def _counted(group: list[Listen], tracks: dict[str, Track]) -> Row:
     }
 
 
+def _skip_rate(group: list[Listen]) -> float | None:
+    played = [listen.ms_played for listen in group if listen.ms_played is not None]
+    return sum(ms < 30_000 for ms in played) / len(played) if played else None
+
+
 def _tastes(group: list[Listen], tracks: dict[str, Track]) -> Row:
     described = [tracks[listen.track_id] for listen in group if listen.track_id in tracks]
     half = 0.5 if described else None
@@ -115,6 +121,7 @@ def _heard(group: list[Listen]) -> Row:
         "listen_count": len(group),
         "listener_count": len({listen.listener_id for listen in group}),
         "decayed_listen_count": sum(0.5 ** ((last - one.day) / 30) for one in group) + 0.0,
+        "skip_rate": _skip_rate(group),
         "first_listened_at": min(moments, default=None),
         "last_listened_at": max(moments, default=None),
     }

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from python_hooks import batch, sample, server
+from python_hooks import batch, landing, releases, sample, server
 from python_hooks.home import PROJECT, Home
 from python_hooks.lock import build_lock
+from python_hooks.warehouse import Warehouse
+from tests.python import recommended
 from tests.python.conftest import free_home
 from tests.python.encore_command import encore, rows, run
 
@@ -81,23 +83,21 @@ def test_recommendations_have_reasons_with_numbers(built: Home) -> None:
     assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
     assert answer["fallback"] is None
     assert all(any(c.isdigit() for c in item["reason"]) for item in answer["items"])
-    scores = [item["score"] for item in answer["items"]]
-    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= item["score"] <= 1 for item in answer["items"])
 
 
-def test_discover_leaves_out_what_was_heard(built: Home) -> None:
-    listener = most_active(built)
-    where = f"listener_id = '{listener}'"
-    heard = {
-        row["track_id"] for row in rows(built, "fct_listener_track_rfm", "--where", where)
-    }
-    plain = json.loads(encore(built, "recommend", listener, "-k", "20", "--json"))
-    found = json.loads(
-        encore(built, "recommend", listener, "-k", "20", "--discover", "--json")
+def test_everybodys_answer_is_their_list(built: Home) -> None:
+    assert recommended.differing_answers(built) == []
+
+
+def test_no_list_is_crowded_by_an_artist_nor_discovers_what_was_heard(built: Home) -> None:
+    assert recommended.crowded_lists(built, cap=3) == []
+    assert recommended.heard_discoveries(built) == []
+    answer = json.loads(
+        encore(built, "recommend", most_active(built), "-k", "70", "--discover", "--json")
     )
-    assert heard & {item["track_id"] for item in plain["items"]}
-    assert not heard & {item["track_id"] for item in found["items"]}
-    assert len(found["items"]) == 20
+    assert "popular tracks fill it" in answer["fallback"]
+    assert len(answer["items"]) > 50
 
 
 def test_an_unknown_listener_gets_the_popular_list(built: Home) -> None:
@@ -269,6 +269,34 @@ def test_the_docs_are_one_page_with_the_lineage(built: Home) -> None:
     page = (PROJECT / "docs" / "site" / "index.html").read_text()
     for name in ("track_vector_index", "fct_landing_accounts", "listening_history"):
         assert name in page
+
+
+def test_a_new_listen_changes_the_lists_of_its_listener_alone(
+    built: Home, tmp_path: Path
+) -> None:
+    listener = most_active(built)
+    unheard = json.loads(encore(built, "recommend", listener, "--discover", "--json"))
+    track = unheard["items"][0]["track_id"]
+    (tmp_path / "new.csv").write_text(
+        "id,timestamp,listener,ms_played\n"
+        f"{track},2026-06-30T23:59:59.999Z,{listener},200000\n"
+    )
+    landing.land([str(tmp_path / "new.csv")], built, origin="sample")
+    encore(built, "run", "minute")
+    with Warehouse(built) as warehouse:
+        release = releases.current(warehouse, built)
+        for discover in (False, True):
+            kept = recommended.kept_lists(warehouse, release, discover)
+            fresh = recommended.fresh_lists(warehouse, release, discover)
+            assert fresh.pop(listener) != kept.pop(listener)
+            assert fresh == kept
+    answer = json.loads(
+        encore(built, "recommend", listener, "-k", "50", "--discover", "--json")
+    )
+    assert track not in {item["track_id"] for item in answer["items"]}
+    familiar = json.loads(encore(built, "recommend", listener, "-k", "50", "--json"))
+    (reason,) = (item["reason"] for item in familiar["items"] if item["track_id"] == track)
+    assert reason.startswith("played once, last on 2026-06-30")
 
 
 def most_active(home: Home) -> str:

@@ -91,8 +91,8 @@ FAULTS = {
     ),
     "watermark_read_later": Fault(
         "macros/layers/in_hourly_layer.sql",
-        "batch_id > {{ run_facts().batch }}",
-        PUBLISHED_NOW,
+        "'batch_id > ' ~ facts.batch ~",
+        f'"{PUBLISHED_NOW}" ~',
         moves_the_watermark,
     ),
     "garbage_by_newest": Fault(

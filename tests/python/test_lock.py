@@ -10,7 +10,7 @@ import pytest
 
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT, Home
-from python_hooks.lock import build_lock, server_lock
+from python_hooks.lock import build_lock, is_held, own_lock, server_lock
 
 HOLDER = """
 import sys, time
@@ -23,9 +23,9 @@ with build_lock(Home(Path(sys.argv[1])), "encore run batch"):
 """
 
 
-def start_holder(home: Home) -> subprocess.Popen[str]:
+def start_holder(home: Home, script: str = HOLDER) -> subprocess.Popen[str]:
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, home.root],
+        [sys.executable, "-c", script, home.root],
         stdout=subprocess.PIPE,
         text=True,
         cwd=PROJECT,
@@ -97,3 +97,27 @@ def test_starting_a_server_waits_for_the_one_under_way(tmp_path: Path) -> None:
     with server_lock(home):
         assert time.monotonic() - before > 0.3
     holder.wait()
+
+
+def test_an_own_lock_is_held_until_its_holder_and_their_children_are_gone(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path)
+    assert not is_held(home, "some")
+    script = HOLDER.replace("build_lock", "own_lock").replace('"encore', '"some", "encore')
+    holder = start_holder(home, script)
+    assert is_held(home, "some")
+    assert not is_held(home, "another")
+    holder.kill()
+    holder.wait()
+    assert not is_held(home, "some")
+    with own_lock(home, "some", "a look back") as lock:
+        child = subprocess.Popen(["sleep", "60"], pass_fds=[lock.fileno()])
+        # What a killed parent leaves: the file, and a child that holds it.
+        (home.run / "some.lock").rename(home.run / "orphan.lock")
+    try:
+        assert is_held(home, "orphan")
+    finally:
+        child.kill()
+        child.wait()
+    assert not is_held(home, "orphan")

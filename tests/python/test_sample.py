@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from python_hooks import sample
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT
+from python_hooks.sample_listening import Habits
 
 Row = dict[str, str]
 # Tracks by key in the notes.
@@ -447,6 +448,58 @@ def test_some_listens_lack_something_that_is_allowed(landed: Landed) -> None:
     assert all(row["artist"] and row["title"] for row in unnamed)
 
 
+def habitual(tmp_path: Path, habits: Habits) -> list[list[Row]]:
+    """The histories of twelve listeners with such habits, 300 listens each on average."""
+    landed = land(tmp_path, {"listeners": 12, "listens": 3_600, "habits": habits})
+    return list(landed.by_listener().values())
+
+
+def repeat_share(histories: list[list[Row]]) -> float:
+    heard = sum(len(rows) for rows in histories)
+    return 1 - sum(len({track_of(row) for row in rows}) for rows in histories) / heard
+
+
+def test_the_repeat_rate_decides_how_much_is_heard_again(tmp_path: Path) -> None:
+    shares = [
+        repeat_share(habitual(tmp_path / str(rate), Habits(repeat_rate=rate, skew=0)))
+        for rate in (0.0, 0.45, 1.0)
+    ]
+    # Without repeats, what is heard twice was found twice.
+    assert shares[0] + 0.1 < shares[1] < shares[2] - 0.1
+
+
+def test_the_skew_decides_how_popular_the_popular_are(tmp_path: Path) -> None:
+    tops = []
+    for skew in (0.0, 0.6, 1.5):
+        histories = habitual(tmp_path / str(skew), Habits(skew=skew, tastes=6))
+        counts = Counter(track_of(row) for rows in histories for row in rows)
+        tops.append(sum(count for _, count in counts.most_common(20)) / counts.total())
+    assert 1.5 * tops[0] < tops[1] < tops[2] / 1.5
+
+
+def test_tastes_and_drift_decide_which_genres_are_heard(tmp_path: Path) -> None:
+    def genres(tastes: int, drift: float) -> tuple[float, float]:
+        """Share of the most heard genre, and of the late listens in early genres."""
+        habits = Habits(tastes=tastes, drift=drift)
+        options: sample.Options = {"listeners": 12, "listens": 3_600, "habits": habits}
+        landed = land(tmp_path / f"{tastes} {drift}", options)
+        tops, kept = [], []
+        for rows in landed.by_listener().values():
+            if len(rows) >= 100:
+                early, late = (
+                    landed.genres(part)
+                    for part in (rows[: len(rows) // 4], rows[-len(rows) // 4 :])
+                )
+                tops.append(early.most_common(1)[0][1] / early.total())
+                common = [genre for genre, _ in early.most_common(tastes)]
+                kept.append(sum(late[genre] for genre in common) / late.total())
+        return float(np.median(tops)), float(np.median(kept))
+
+    narrow, wide = genres(2, 0.0), genres(6, 0.0)
+    assert narrow[0] > wide[0] + 0.15
+    assert narrow[1] > genres(2, 1.0)[1] + 0.1
+
+
 SEGMENTS = {
     "hibernating": "[12][12]", "at_risk": "[12][34]", "cant_lose": "[12]5",
     "about_to_sleep": "3[12]", "need_attention": "33", "loyal": "[34][45]",
@@ -484,6 +537,10 @@ def test_every_rfm_segment_is_populated(landed: Landed, entity: str) -> None:
         ({"key_counts": {12: 5}}, r"\{12: 5\}"),
         ({"key_counts": {3: -5, 4: 9}}, r"\{3: -5, 4: 9\}"),
         ({"listeners": 1, "listens": 400_000}, "400000 tracks in 426 days"),
+        ({"habits": Habits(repeat_rate=1.1)}, "repeat_rate=1.1"),
+        ({"habits": Habits(drift=-0.5)}, "drift=-0.5"),
+        ({"habits": Habits(tastes=7)}, "tastes=7"),
+        ({"habits": Habits(skew=math.nan)}, "skew=nan"),
     ],
 )
 def test_impossible_options_are_refused_before_anything_is_written(

@@ -1,47 +1,40 @@
--- One row per listener and recommended track, over all layers: the sum of what
--- the sources contribute, the best first.
+-- One row per listener, mode and recommended recording, over all layers, the
+-- best first. The mode `familiar` has what they heard too, `discover` only what
+-- they never did.
 with
 
-weighed as (
+candidates as (
 
-    select * from {{ ref('int_candidates_weighed') }}
+    select * from {{ ref('int_candidates_scored') }}
 
 ),
 
-blended as (
+scored as (
 
     select
-        listener_id,
-        track_id,
-        cast(sum(contribution) as double) as score,
-        -- The strongest source first; ties by its name.
-        array_sort(collect_list(
-            struct(-contribution as place, source, reason)
-        )) as parts
-    from weighed
-    group by listener_id, track_id
+        *,
+        explode(if(
+            is_heard, array('familiar'), array('discover', 'familiar')
+        )) as mode
+    from candidates
 
 ),
 
-ranked as (
-
-    select
-        listener_id,
-        cast(row_number() over (
-            partition by listener_id
-            order by score desc, track_id asc
-        ) as int) as rank,
-        track_id,
-        score,
-        transform(parts, part -> part.source) as sources,
-        array_join(transform(parts, part -> part.reason), '; ') as reason
-    from blended
-
-),
+{{ artist_capped('listener_id, mode') }},
 
 recommended as (
 
-    select * from ranked
+    select
+        listener_id,
+        mode,
+        rank,
+        track_id,
+        score,
+        transform(parts, part -> part.source) as sources,
+        array_join(
+            array_distinct(transform(parts, part -> part.reason)), '; '
+        ) as reason
+    from ranked
     where rank <= {{ var('recommendations_per_listener') }}
 
 )

@@ -1,5 +1,5 @@
--- One row per listener and track they have not heard that listeners of their
--- latest tracks have. Strength = the sum of the similarities.
+-- One row per listener and recording they have not heard that listeners of
+-- their latest ones have. Strength: the sum of the similarities.
 with
 
 listener_neighbours as (
@@ -8,26 +8,26 @@ listener_neighbours as (
 
 ),
 
-tracks as (
+recordings as (
 
-    select * from {{ ref('dim_tracks') }}
+    select * from {{ ref('int_track_recordings') }}
 
 ),
 
 weights as (
 
     select * from {{ ref('recommendation_weights') }}
-    where source = 'neighbours'
 
 ),
 
-gathered as (
+proposed as (
 
     select
         listener_id,
         track_id,
+        'neighbours' as source,
         -- In decimals: a sum of doubles depends on the order of its terms.
-        sum(cast(similarity as decimal(12, 9))) as strength,
+        cast(sum(cast(similarity as decimal(12, 9))) as double) as amount,
         -- The most similar seed explains the candidate; ties by id.
         max_by(
             struct(seed_track_id, co_listener_count, similarity),
@@ -38,37 +38,26 @@ gathered as (
 
 ),
 
-ranked as (
+{{ ranked_candidates('listener_id') }},
+
+neighbouring as (
 
     select
-        *,
-        row_number() over (
-            partition by listener_id
-            order by strength desc, track_id asc
-        ) as strength_rank
-    from gathered
-
-),
-
-candidates as (
-
-    select
-        ranked.listener_id,
-        ranked.track_id,
-        'neighbours' as source,
-        cast(ranked.strength as double) as strength,
+        candidates.listener_id,
+        candidates.track_id,
+        candidates.source,
+        candidates.strength,
+        candidates.rank_in_source,
         format_string(
             '%d listeners of “%s” also heard it (similarity %.3f)',
-            ranked.best.co_listener_count,
-            coalesce(tracks.title, ranked.best.seed_track_id),
-            ranked.best.similarity
+            candidates.best.co_listener_count,
+            coalesce(recordings.title, candidates.best.seed_track_id),
+            candidates.best.similarity
         ) as reason
-    from ranked
-    inner join weights
-        on ranked.strength_rank <= weights.candidates
-    left outer join tracks
-        on ranked.best.seed_track_id = tracks.track_id
+    from candidates
+    left outer join recordings
+        on candidates.best.seed_track_id = recordings.track_id
 
 )
 
-select * from candidates
+select * from neighbouring

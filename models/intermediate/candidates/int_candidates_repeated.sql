@@ -1,80 +1,57 @@
--- One row per listener and track to play again: what they heard often and
--- lately. Strength = log2(1 + listens) * 2^(-age / half-life), the age counted
--- from their own last day: who has been away for years has favourites too.
+-- One row per repeats source, listener and recording to play again: what they
+-- heard often, in all or lately. The order is that of the sum over the listens
+-- of 2^(-age / half-life): a personalised most popular list. The strength is
+-- its root, or one favourite would leave the others nothing in the blend.
 with
 
-listener_tracks as (
+listener_recordings as (
 
-    select * from {{ ref('agg_listener_tracks') }}
-
-),
-
-span as (
-
-    select * from {{ ref('int_listening_span') }}
+    select * from {{ ref('int_listener_recordings') }}
 
 ),
 
 weights as (
 
     select * from {{ ref('recommendation_weights') }}
-    where source = 'repeats'
 
 ),
 
-rated as (
+proposed as (
 
     select
-        listener_tracks.*,
-        round(
-            log2(1 + listener_tracks.listen_count) * power(
-                0.5D,
-                date_diff(
-                    max({{ utc_date('listener_tracks.last_listened_at') }})
-                        over (partition by listener_tracks.listener_id),
-                    {{ utc_date('listener_tracks.last_listened_at') }}
-                ) / {{ var('popularity_half_life_days') }}
-            ),
-            9
-        ) as strength
-    from listener_tracks
-    cross join span
-    where listener_tracks.last_listened_at <= span.as_of
+        listener_id,
+        recording_id as track_id,
+        listen_count,
+        last_counted_at,
+        stack(
+            4,
+            'repeats_7d', sqrt(decayed_7d),
+            'repeats_30d', sqrt(decayed_30d),
+            'repeats_90d', sqrt(decayed_90d),
+            'repeats_all', sqrt(listen_count)
+        ) as (source, amount)
+    from listener_recordings
+    where listen_count > 0
 
 ),
 
-ranked as (
+{{ ranked_candidates('listener_id, source') }},
+
+repeated as (
 
     select
-        *,
-        row_number() over (
-            partition by listener_id
-            order by strength desc, track_id asc
-        ) as strength_rank
-    from rated
-
-),
-
-candidates as (
-
-    select
-        ranked.listener_id,
-        ranked.track_id,
-        'repeats' as source,
-        ranked.strength,
+        listener_id,
+        track_id,
+        source,
+        strength,
+        rank_in_source,
         format_string(
             'played %s, last on %s',
-            if(
-                ranked.listen_count = 1,
-                'once',
-                concat(ranked.listen_count, ' times')
-            ),
-            cast({{ utc_date('ranked.last_listened_at') }} as string)
+            if(listen_count = 1, 'once', concat(listen_count, ' times')),
+            cast({{ utc_date('last_counted_at') }} as string)
         ) as reason
-    from ranked
-    inner join weights
-        on ranked.strength_rank <= weights.candidates
+    from candidates
 
 )
 
-select * from candidates
+select * from repeated

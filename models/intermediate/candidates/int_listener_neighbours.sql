@@ -1,10 +1,10 @@
--- One row per listener, track they have not heard, and one of their latest
--- tracks (the seed) that calls it up: its listeners also heard it.
+-- One row per listener, recording they have not heard, and one of their latest
+-- ones (the seed) that calls it up: its listeners also heard it.
 with
 
-listener_tracks as (
+listener_recordings as (
 
-    select * from {{ ref('agg_listener_tracks') }}
+    select * from {{ ref('int_listener_recordings') }}
 
 ),
 
@@ -18,12 +18,13 @@ latest as (
 
     select
         listener_id,
-        track_id,
+        recording_id,
         row_number() over (
             partition by listener_id
-            order by last_listened_at desc, track_id asc
+            order by last_counted_at desc, recording_id asc
         ) as recency_rank
-    from listener_tracks
+    from listener_recordings
+    where listen_count > 0
 
 ),
 
@@ -37,7 +38,7 @@ called_up as (
         neighbours.similarity
     from latest
     inner join neighbours
-        on latest.track_id = neighbours.track_id
+        on latest.recording_id = neighbours.track_id
     where latest.recency_rank <= {{ var('seed_tracks_per_listener') }}
 
 ),
@@ -46,10 +47,10 @@ unheard as (
 
     select called_up.*
     from called_up
-    left anti join listener_tracks
+    left anti join listener_recordings
         on
-            called_up.listener_id = listener_tracks.listener_id
-            and called_up.track_id = listener_tracks.track_id
+            called_up.listener_id = listener_recordings.listener_id
+            and called_up.track_id = listener_recordings.recording_id
 
 )
 

@@ -51,6 +51,7 @@ counted as (
         track_id,
         count(*) as listener_count,
         sum(listen_count) as listen_count,
+        try_divide(sum(skip_count), sum(ms_played_count)) as skip_rate,
         min(first_listened_at) as first_listened_at,
         max(last_listened_at) as last_listened_at
     from listener_tracks

@@ -46,7 +46,7 @@ span as (
         min(base_at) as base_at,
         max(newest_at) as newest_at,
         coalesce(
-            try_cast(nullif('{{ var("as_of") }}', '') as timestamp),
+            try_cast(nullif('{{ as_of() }}', '') as timestamp),
             max(newest_at)
         ) as as_of
     from layers

@@ -29,6 +29,8 @@ measured as (
         listener_tracks.ms_played_sum
         + (listener_tracks.listen_count - listener_tracks.ms_played_count)
         * coalesce(tracks.duration_ms, 0) as known_listen_ms,
+        listener_tracks.ms_played_count,
+        listener_tracks.skip_count,
         listener_tracks.first_listened_at,
         listener_tracks.last_listened_at
     from listener_tracks

@@ -16,6 +16,7 @@ features as (
         listen_count,
         if(known_listen_count > 0, known_listen_ms, null) as listen_ms,
         known_listen_count / listen_count as listen_ms_coverage,
+        try_divide(skip_count, ms_played_count) as skip_rate,
         unix_seconds(last_listened_at)
         - unix_seconds(first_listened_at) as active_s,
         first_listened_at,

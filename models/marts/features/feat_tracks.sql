@@ -49,6 +49,7 @@ features as (
         coalesce(heard.listen_count, 0) as listen_count,
         coalesce(heard.listener_count, 0) as listener_count,
         coalesce(heard.decayed_listen_count, 0.0D) as decayed_listen_count,
+        heard.skip_rate,
         heard.first_listened_at,
         heard.last_listened_at
     from known

@@ -1,10 +1,12 @@
--- One row per listener and recommended track, as the last batch build blended
--- them. What a listener has heard since is in int_candidates_blended.
+-- One row per listener and recommended recording, what they heard included, as
+-- the last batch build blended them. What a listener has heard since is in
+-- int_candidates_blended.
 with
 
 blended as (
 
     select * from {{ ref('int_candidates_blended') }}
+    where mode = 'familiar'
 
 ),
 

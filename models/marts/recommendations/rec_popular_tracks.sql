@@ -1,56 +1,74 @@
--- One row per track of the popular list: what anybody is recommended of whom
--- nothing is known.
+-- One row per recording of the popular list: what anybody is recommended of
+-- whom nothing is known.
 with
 
-popularity as (
+popular as (
 
-    select * from {{ ref('fct_track_popularity') }}
+    select * from {{ ref('int_popular_recordings') }}
+
+),
+
+recordings as (
+
+    select * from {{ ref('int_track_recordings') }}
 
 ),
 
 weights as (
 
-    select * from {{ ref('recommendation_weights') }}
-    where source = 'popular'
+    select
+        source,
+        -- Where the blend has no use for what is popular, all lists are alike.
+        if(sum(weight) over () > 0, weight, 1) as weight
+    from {{ ref('recommendation_weights') }}
+    where source like 'popular%'
 
 ),
 
-ranked as (
+blended as (
 
     select
-        *,
-        cast(row_number() over (
-            order by round(decayed_30d, 9) desc, track_id asc
-        ) as int) as popularity_rank
-    from popularity
-
-),
-
-popular as (
-
-    select
-        ranked.popularity_rank as rank,
-        ranked.track_id,
-        -- 0 for all when `as_of` lies so late that everything has decayed.
-        coalesce(
-            round(
-                try_divide(
-                    ranked.decayed_30d, max(ranked.decayed_30d) over ()
-                ),
-                9
-            ),
-            0
-        ) as score,
-        array('popular') as sources,
-        format_string(
-            'listens in the last 30 days: %d; listeners in all: %d',
-            ranked.listens_30d,
-            ranked.listener_count
-        ) as reason
-    from ranked
+        popular.track_id,
+        cast(sum(
+            cast(weights.weight * popular.strength as decimal(12, 9))
+        ) as double) as amount,
+        array_sort(collect_set(popular.source)) as sources,
+        any_value(popular.reason) as reason
+    from popular
     inner join weights
-        on ranked.popularity_rank <= weights.candidates
+        on popular.source = weights.source
+    where weights.weight > 0
+    group by popular.track_id
+
+),
+
+scored as (
+
+    select
+        blended.*,
+        recordings.artist_key,
+        -- 0 for all when `as_of` lies so late that everything has decayed.
+        round(coalesce(
+            try_divide(blended.amount, max(blended.amount) over ()), 0
+        ), 9) as score
+    from blended
+    inner join recordings
+        on blended.track_id = recordings.track_id
+
+),
+
+{{ artist_capped('true') }},
+
+listed as (
+
+    select
+        rank,
+        track_id,
+        score,
+        sources,
+        reason
+    from ranked
 
 )
 
-select * from popular
+select * from listed

@@ -1,11 +1,13 @@
--- One row per pair of tracks that at least one listener has among their most
--- recent distinct tracks: the upper triangle of the Gram matrix. The lesser id
--- comes first; a track's pair with itself (the diagonal) counts its listeners.
+-- One row per pair of recordings that at least one listener has among their
+-- most recent distinct ones: the upper triangle of the Gram matrix. The lesser
+-- id comes first; a recording's pair with itself (the diagonal) counts its
+-- listeners.
 with
 
-listener_tracks as (
+listener_recordings as (
 
-    select * from {{ ref('agg_listener_tracks_batch') }}
+    select * from {{ ref('int_listener_recordings') }}
+    where listen_count > 0
 
 ),
 
@@ -13,12 +15,12 @@ recent as (
 
     select
         listener_id,
-        track_id,
+        recording_id as track_id,
         row_number() over (
             partition by listener_id
-            order by last_listened_at desc, track_id asc
+            order by last_counted_at desc, recording_id asc
         ) as recency_rank
-    from listener_tracks
+    from listener_recordings
 
 ),
 

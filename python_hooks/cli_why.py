@@ -1,0 +1,48 @@
+"""The command that takes a recommendation apart: why."""
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from python_hooks.cli_output import AS_OF, JSON, print_answer
+from python_hooks.home import Home
+from python_hooks.why import Explanation, Term, explain
+
+
+@click.command(name="why")
+@click.argument("listener")
+@click.argument("track")
+@AS_OF
+@JSON
+def why(listener: str, track: str, as_of: str, as_json: bool) -> None:
+    """Say why a track is recommended to a listener, e.g. `encore why me TRACK`.
+
+    One term per source: what it adds to the score, the model and the SQL file behind it,
+    and the listens that it came from.
+    """
+    found = explain(listener, track, Home.from_environment(), as_of=as_of)
+    print_answer(found, as_json, _shown(found))
+
+
+def _shown(found: Explanation) -> Table:
+    place = f"rank {found.rank}" if found.rank else "below the end of the list"
+    title = f"{found.title or found.track_id} for {found.listener_id}: {place}"
+    table = Table("source", "adds", "because", "counted in", title=Text(title))
+    for term in found.terms:
+        table.add_row(
+            Text(term.source),
+            f"{term.value:.6f} = {term.weight:g} * {term.strength:.6f}",
+            Text("\n".join([term.reason, *_listens(term)])),
+            Text(f"{term.model}\n{term.file}"),
+        )
+    table.add_section()
+    table.add_row("score", f"{found.score:.6f}", "", Text(found.file))
+    return table
+
+
+def _listens(term: Term) -> list[str]:
+    return [
+        f"- {heard.title or heard.recording_id}: {heard.listen_count} times, last "
+        + ", ".join(heard.latest)
+        for heard in term.listens
+    ]
