@@ -8,6 +8,8 @@ from python_hooks.cli_output import AS_OF, JSON, print_answer
 from python_hooks.home import Home
 from python_hooks.why import Explanation, Term, explain
 
+_SHOWN = 5
+
 
 @click.command(name="why")
 @click.argument("listener")
@@ -41,8 +43,10 @@ def _shown(found: Explanation) -> Table:
 
 
 def _listens(term: Term) -> list[str]:
-    return [
-        f"- {heard.title or heard.recording_id}: {heard.listen_count} times, last "
-        + ", ".join(heard.latest)
-        for heard in term.listens
+    lines = [
+        f"- {heard.title or heard.recording_id}: {heard.listen_count} x, "
+        f"last {', '.join(heard.latest[:1])}"
+        for heard in term.listens[:_SHOWN]
     ]
+    more = len(term.listens) - _SHOWN
+    return [*lines, f"- {more} more (--json has them)"] if more > 0 else lines

@@ -114,7 +114,8 @@ def explain(listener_id: str, track_id: str, home: Home, *, as_of: str = "") -> 
     ):
         known = _known(warehouse, release, f"track_id = {literal(track_id)}")
         track = known[0] if known else {}
-        look = _Look(warehouse, release, listener_id, track.get("recording_id", track_id))
+        recording_id, files = track.get("recording_id", track_id), marts.files()
+        look = _Look(warehouse, release, files, listener_id, recording_id)
         terms = look.terms()
         if not terms:
             raise NegativeAnswerError(
@@ -125,13 +126,13 @@ def explain(listener_id: str, track_id: str, home: Home, *, as_of: str = "") -> 
         return Explanation(
             listener_id=listener_id,
             track_id=track_id,
-            recording_id=look.recording_id,
+            recording_id=recording_id,
             title=track.get("title"),
             artist=track.get("artist"),
             release=release.release_id,
             rank=ranks[0]["rank"] if ranks else None,
             score=round(sum(term.value for term in terms), 9),
-            file=marts.files()["int_candidates_scored"],
+            file=files["int_candidates_scored"],
             terms=terms,
         )
 
@@ -150,6 +151,7 @@ class _Look:
 
     warehouse: Warehouse
     release: Release
+    files: Mapping[str, str]
     listener_id: str
     recording_id: str
 
@@ -204,7 +206,7 @@ class _Look:
             rank_in_source=row["rank_in_source"],
             reason=row["reason"],
             model=model,
-            file=marts.files()[model],
+            file=self.files[model],
             rows=counted,
             listens=self._heard(led),
         )
