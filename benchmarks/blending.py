@@ -3,9 +3,8 @@
     python -m benchmarks.blending FILE [--discover]      # a history `encore evaluate` reads
 
 The sources of the marts in NumPy, fitted on the validation and compared on the test with the
-baseline that `encore evaluate` names as the best. First the sources of the marts, then two
-more: `popular_last_30d`, plain listens of the last 30 days, and `returning_10d`, decayed
-listens of those who first listened more than a day before.
+baseline that `encore evaluate` names as the best. First the sources of the marts, then one
+more: `returning_10d`, decayed listens of those who first listened more than a day before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,9 +29,9 @@ from python_hooks.evaluation_trials import TRIALS, K, baselines, tune
 
 SOURCES = (
     *("neighbours", "popular_30d", "popular_7d", "popular_90d"),
-    *("repeats_30d", "repeats_7d", "repeats_90d", "repeats_all"),
+    *("popular_last_30d", "repeats_30d", "repeats_7d", "repeats_90d", "repeats_all"),
 )
-MORE = ("popular_last_30d", "returning_10d")
+MORE = ("returning_10d",)
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("listener_id", "track_id", "source")),

@@ -17,7 +17,7 @@ from python_hooks import evaluation_items as items
 from python_hooks.evaluation_data import Codes
 from python_hooks.evaluation_metrics import hits, ndcg
 from python_hooks.evaluation_protocol import Fold
-from python_hooks.evaluation_ranking import Scorer, top
+from python_hooks.evaluation_ranking import FloatArray, Scorer, top
 
 K = 10
 TRIALS = 16
@@ -126,8 +126,13 @@ def tune(
 
 def mean_ndcg(lists: Sequence[Codes], folds: Sequence[Fold]) -> float:
     """Mean NDCG over the lists of several folds."""
+    return float(np.mean(list_ndcg(lists, folds)))
+
+
+def list_ndcg(lists: Sequence[Codes], folds: Sequence[Fold]) -> FloatArray:
+    """NDCG of each list of several folds, one fold after the other."""
     values = [
         ndcg(hits(each, fold.relevant), np.asarray(fold.relevant.sum(axis=1)).ravel())
         for each, fold in zip(lists, folds, strict=True)
     ]
-    return float(np.mean(np.concatenate(values)))
+    return np.concatenate(values)

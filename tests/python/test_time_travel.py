@@ -325,7 +325,9 @@ def test_what_cannot_be_looked_back_at_is_refused(
 ) -> None:
     home = truncated_then_whole[0].home
     if args[0] == "run":
-        landing.land([home.root.parent / "0.csv"], home, listener="again")
+        later = home.root.parent / "later.csv"
+        later.write_text("listener,id,timestamp\nl3,later,2026-03-02T00:00:00Z\n")
+        landing.land([later], home)
     # dbt's manifest of another target would be taken for that of the others.
     own = {"DBT_TARGET_PATH": str(home.root / "target")} if args[0] == "dbt" else {}
     done = run(home, *args, ENCORE_AS_OF=moment, **own)
@@ -412,7 +414,7 @@ def test_every_number_of_a_reason_is_in_a_mart(
                     each for each in popularity if each["track_id"] == row["track_id"]
                 )
                 counted = track["listens_30d"]
-                assert term.reason == f"heard {counted} times in the last 30 days"
+                assert term.reason == f"listens by all in the last 30 days: {counted}"
                 assert not term.listens
     assert kinds == {"repeats", "neighbours", "popular"}
 

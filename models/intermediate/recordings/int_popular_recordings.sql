@@ -1,6 +1,6 @@
 -- One row per popular source and recording of its list: the most heard as of
--- `as_of`, with listens that halve every 7, 30 or 90 days. The same for
--- everybody, so it is no part of the speed layers.
+-- `as_of`, with listens that halve every 7, 30 or 90 days, or plain ones of the
+-- last 30 days. The same for everybody, so it is no part of the speed layers.
 with
 
 track_days as (
@@ -48,7 +48,9 @@ proposed as (
         track_id,
         sum(if(age_days < 30, listen_count, 0)) as listens_30d,
         stack(
-            3,
+            4,
+            'popular_last_30d',
+            cast(sum(if(age_days < 30, listen_count, 0)) as double),
             'popular_7d', {{ decayed_sum('listen_count', 'age_days', 7) }},
             'popular_30d', {{ decayed_sum('listen_count', 'age_days', 30) }},
             'popular_90d', {{ decayed_sum('listen_count', 'age_days', 90) }}
