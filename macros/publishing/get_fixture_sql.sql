@@ -2,7 +2,8 @@
     for the model, else by the public one. dbt would look at that alone, which does
     not exist on a first build and has the old columns after an edit. -#}
 {% macro get_fixture_sql(rows, column_name_to_data_types) %}
-    {%- set known = load_relation(candidate('table')) or defer_relation or this -%}
+    {%- set built = api.Relation.create(schema=run_schema(), identifier=this.identifier) -%}
+    {%- set known = load_relation(built) or defer_relation or this -%}
     {%- set types = {} -%}
     {%- for column in adapter.get_columns_in_relation(known) -%}
         {%- do types.update({column.name | lower: column.data_type}) -%}
