@@ -27,7 +27,6 @@ from python_hooks.dbt_events import NodeEvent
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import PROJECT, Home, target_folder
 from python_hooks.lock import BuildLock, build_lock, speed_lock
-from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
 
 DOCS = PROJECT / "docs" / "site" / "index.html"
@@ -114,7 +113,7 @@ def build_artifacts(home: Home, names: Sequence[str] = ()) -> str:
     _build_artifacts(home, None, names)
     with speed_lock(home, "releasing artifacts"):
         release = layers.follow(home)
-    if problems := _unsound(home, release):
+    if problems := layers.unsound_artifacts(home, release):
         raise NegativeAnswerError("; ".join(problems), "Run `encore artifacts build`.")
     return release.release_id
 
@@ -204,15 +203,6 @@ def _bar() -> Iterator[Callable[[NodeEvent], None]]:
         )
 
 
-def _unsound(home: Home, release: Release) -> list[str]:
-    version_of = layers.version_of(release.builds)
-    return [
-        f"{status.artifact.name}: {problem}"
-        for status in artifacts.check(artifacts.declared(), home, version_of)
-        for problem in status.problems
-    ]
-
-
 def _made(home: Home, inputs: str) -> dict[str, str] | None:
     """What a complete run over these inputs leaves; None where something is missing."""
     if not (target_folder() / "manifest.json").exists():
@@ -222,7 +212,7 @@ def _made(home: Home, inputs: str) -> dict[str, str] | None:
             release = releases.current(warehouse, home)
     except EncoreError:
         return None
-    if _unsound(home, release):
+    if layers.unsound_artifacts(home, release):
         return None
     # Speed runs in between change nothing of what a batch makes.
     made = [release.builds.get(model, "") for model in _BATCH_ONLY]

@@ -69,9 +69,14 @@ class BloomFilter:
         """The filter of the pairs of both: shards filled apart, put together.
 
         Raises:
-            EncoreError: Their sizes or numbers of hashes differ; no union of bits would
-                answer for both.
+            EncoreError: One has a delta, or their sizes or numbers of hashes differ: no
+                union of bits would answer for both.
         """
+        if self._delta or other._delta:
+            raise EncoreError(
+                "A Bloom filter with a delta has no union: it would forget the delta.",
+                "Unite the filters before `with_delta`.",
+            )
         shapes = [
             (each.size_in_bits, int.from_bytes(each.to_bytes()[:8], "little"))
             for each in (self, other)
@@ -170,7 +175,8 @@ def build(
             "capacity": capacity,
             "bits": built.size_in_bits,
             "bits_per_key": round(built.size_in_bits / rows, 3) if rows else None,
-            # What no Bloom filter of this rate can do with less (Bloom 1970).
+            # The fewest that a Bloom filter of this rate needs: log2(1 / rate) / ln 2
+            # (Bloom 1970, "Space/time trade-offs in hash coding with allowable errors").
             "limit_bits_per_key": round(-math.log2(rate) / math.log(2), 3),
         },
     )

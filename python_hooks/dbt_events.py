@@ -39,10 +39,17 @@ class NodeEvent:
 
 @dataclass(frozen=True)
 class Failure:
-    """One thing that failed: the node's name (empty if none) and a readable message."""
+    """One thing that failed.
+
+    Attributes:
+        node: The node's name; empty if it is no node.
+        message: What happened, readable.
+        hint: What to do, where the node says it (`meta: {hint: …}`); else empty.
+    """
 
     node: str
     message: str
+    hint: str = ""
 
 
 def without_java(lines: Iterable[str]) -> Iterator[str]:
@@ -96,4 +103,5 @@ def failure(message: dict[str, Any]) -> Failure | None:
     if info["name"] in ("EndOfRunSummary", "RunResultFailure"):
         return None
     text = "\n".join(without_java(info["msg"].splitlines()))
-    return Failure(node.get("node_name", ""), text.strip())
+    hint = (node.get("meta") or {}).get("hint", "")
+    return Failure(node.get("node_name", ""), text.strip(), hint)

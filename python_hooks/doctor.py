@@ -1,20 +1,18 @@
 """Looks an installation over: what is wrong with it, and how to mend each thing."""
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
-from typing import Any
 
-import psutil
 from rich.table import Column, Table
 
-from python_hooks import artifacts, java, layers, marts, releases, server
+from python_hooks import java, layers, lock, releases, server
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT, Home
-from python_hooks.lock import speed_lock
+from python_hooks.releases import Release
 from python_hooks.server_doors import check_ports_free
 from python_hooks.server_settings import driver_memory
 from python_hooks.warehouse import Warehouse
@@ -52,25 +50,17 @@ def examine(home: Home, *, fix: bool = False) -> list[Finding]:
         fix: Mend what can be mended without losing anything: start the server, point
             the artifacts at the published marts.
     """
-    checks: list[tuple[str, Callable[[Home], Iterator[Finding]]]] = [
+    found = []
+    for name, look in (
         ("java", _java),
         ("versions", _versions),
         ("disk", _disk),
         ("state folder", _state_folder),
-        ("server", _server),
-    ]
-    if fix and not server.is_running(home):
-        checks.insert(4, ("server", _started))
-    found = [finding for check in checks for finding in _made(*check, home)]
+        ("server", _started if fix and not server.is_running(home) else _server),
+    ):
+        found += _made(name, partial(look, home))
     if server.is_running(home):
-        if fix:
-            found += _made("artifacts", _followed, home)
-        for name, look in (
-            ("publication", _publication),
-            ("accounts", _accounts),
-            ("artifacts", _artifacts),
-        ):
-            found += _made(name, look, home)
+        found += _made("publication", partial(_published, home, fix))
     return found
 
 
@@ -83,9 +73,9 @@ def as_table(findings: list[Finding]) -> Table:
     return table
 
 
-def _made(name: str, look: Callable[[Home], Iterator[Finding]], home: Home) -> list[Finding]:
+def _made(name: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
-        return list(look(home))
+        return list(look())
     except EncoreError as error:
         return [Finding(name, False, error.message, error.hint)]
 
@@ -96,9 +86,9 @@ def _java(_home: Home) -> Iterator[Finding]:
 
 
 def _versions(_home: Home) -> Iterator[Finding]:
-    lock = (PROJECT / "requirements.lock").read_text()
+    pinned = (PROJECT / "requirements.lock").read_text()
     # `dbt-spark[pyhive]==1.11.0 \\`
-    locked = dict(re.findall(r"^([\w-]+)(?:\[[\w,-]+\])?==([\w.]+)", lock, re.MULTILINE))
+    locked = dict(re.findall(r"^([\w-]+)(?:\[[\w,-]+\])?==([\w.]+)", pinned, re.MULTILINE))
     wrong = [
         f"{name} is {there}, locked is {locked.get(name)}"
         for name in _PINNED
@@ -120,14 +110,13 @@ def _version(name: str) -> str:
 def _disk(home: Home) -> Iterator[Finding]:
     there = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
     free = shutil.disk_usage(there).free // _MIB
-    yield Finding(
-        "disk",
-        free >= _LEAST_DISK_MIB,
-        f"{free:,} MiB are free for {home.root}",
-        ""
-        if free >= _LEAST_DISK_MIB
-        else f"Free {_LEAST_DISK_MIB:,} MiB, or move ENCORE_HOME.",
-    )
+    what = f"{free:,} MiB are free for {home.root}"
+    if free < _LEAST_DISK_MIB:
+        yield Finding(
+            "disk", False, what, f"Free {_LEAST_DISK_MIB:,} MiB, or move ENCORE_HOME."
+        )
+    else:
+        yield Finding("disk", True, what)
 
 
 def _state_folder(home: Home) -> Iterator[Finding]:
@@ -136,30 +125,19 @@ def _state_folder(home: Home) -> Iterator[Finding]:
         yield Finding(
             "state folder", False, f"{token} can be read by others", f"chmod 600 {token}"
         )
-    for lock in ("build", "speed"):
-        if holder := _holder(home, lock):
-            alive = psutil.pid_exists(holder["pid"])
-            what = f"{holder['purpose']} (pid {holder['pid']}) since {holder['since']}"
+    for name in ("build", "speed"):
+        if text := lock.holder(home, name):
+            held = lock.is_held(home, name)
             yield Finding(
                 "state folder",
-                alive,
-                f"the {lock} lock: {what}{'' if alive else ' was killed'}",
-                "" if alive else "The next run mends what it left: `encore run minute`.",
+                held,
+                text if held else f"{text} It was killed.",
+                "" if held else "The next run mends what it left: `encore run minute`.",
             )
     if not home.landing.exists():
         yield Finding(
             "state folder", False, f"nothing is landed in {home.root}", "make build"
         )
-
-
-def _holder(home: Home, lock: str) -> dict[str, Any] | None:
-    path = home.run / f"{lock}.lock"
-    try:
-        holder: dict[str, Any] = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
-        # Given back; or taken at this moment, and not yet described.
-        return None
-    return holder
 
 
 def _server(home: Home) -> Iterator[Finding]:
@@ -187,20 +165,30 @@ def _started(home: Home) -> Iterator[Finding]:
     yield Finding("server", True, server.start(home).note, mended=True)
 
 
-def _publication(home: Home) -> Iterator[Finding]:
+def _published(home: Home, fix: bool) -> Iterator[Finding]:
+    if fix:
+        with lock.speed_lock(home, "encore doctor"):
+            layers.follow(home)
     with Warehouse(home) as warehouse:
         release = releases.current(warehouse, home)
-        schema = releases.schema()
-        kept = {
-            build for each in releases.builds_of_kept(warehouse) for build in each.values()
-        }
-        # Minute runs leave the public views of intermediate models on older builds.
-        views = warehouse.query(f"show table extended in {schema} like '*'")["information"]
-        kept |= set(
-            re.findall(r"View Text: select \* from ([^.\s]+)", " ".join(views.to_pylist()))
-        )
-        schemas = warehouse.query(f"show schemas like '{schema}_*'")["namespace"].to_pylist()
-    yield Finding("publication", True, f"release {release.release_id}")
+        yield Finding("publication", True, f"release {release.release_id}")
+        # Each by itself: one that cannot be made hides none of the others.
+        for name, look in (
+            ("publication", partial(_leftovers, home, warehouse)),
+            ("accounts", partial(_accounts, warehouse, release)),
+            ("artifacts", partial(_artifacts, home, release, fix)),
+        ):
+            yield from _made(name, look)
+
+
+def _leftovers(home: Home, warehouse: Warehouse) -> Iterator[Finding]:
+    schema = releases.schema()
+    kept = {build for each in releases.builds_of_kept(warehouse) for build in each.values()}
+    # Minute runs leave the public views of intermediate models on older builds.
+    views = warehouse.query(f"show table extended in {schema} like '*'")["information"]
+    text = " ".join(views.to_pylist())
+    kept |= set(re.findall(r"View Text: select \* from ([^.\s]+)", text))
+    schemas = warehouse.query(f"show schemas like '{schema}_*'")["namespace"].to_pylist()
     if f"{schema}_lock" in schemas:
         yield Finding(
             "publication",
@@ -209,8 +197,7 @@ def _publication(home: Home) -> Iterator[Finding]:
             "The next run takes it over after a minute: `encore run minute`.",
         )
     orphans = [name for name in schemas if "_build_" in name and name not in kept]
-    builder = _holder(home, "build")
-    if orphans and not (builder and psutil.pid_exists(builder["pid"])):
+    if orphans and not lock.is_held(home, "build"):
         yield Finding(
             "publication",
             False,
@@ -219,14 +206,13 @@ def _publication(home: Home) -> Iterator[Finding]:
         )
 
 
-def _accounts(home: Home) -> Iterator[Finding]:
-    with Warehouse(home) as warehouse:
-        accounts = releases.current(warehouse, home).relation("fct_landing_accounts")
-        sums = warehouse.query(
-            "select coalesce(sum(rows_landed), 0) as landed, coalesce(sum(rows_accepted + "
-            "rows_duplicate + rows_superseded + rows_rejected + rows_unreadable), 0) as "
-            f"told, coalesce(sum(rows_rejected), 0) as rejected from {accounts}"
-        ).to_pylist()[0]
+def _accounts(warehouse: Warehouse, release: Release) -> Iterator[Finding]:
+    sums = warehouse.query(
+        "select coalesce(sum(rows_landed), 0) as landed, coalesce(sum(rows_accepted + "
+        "rows_duplicate + rows_superseded + rows_rejected + rows_unreadable), 0) as told, "
+        "coalesce(sum(rows_rejected), 0) as rejected "
+        f"from {release.relation('fct_landing_accounts')}"
+    ).to_pylist()[0]
     fine = sums["landed"] == sums["told"]
     yield Finding(
         "accounts",
@@ -237,23 +223,8 @@ def _accounts(home: Home) -> Iterator[Finding]:
     )
 
 
-def _artifacts(home: Home) -> Iterator[Finding]:
-    marts.relations()
-    with Warehouse(home) as warehouse:
-        release = releases.current(warehouse, home)
-    declared = artifacts.declared()
-    problems = [
-        f"{status.artifact.name}: {problem}"
-        for status in artifacts.check(declared, home, layers.version_of(release.builds))
-        for problem in status.problems
-    ]
-    if problems:
+def _artifacts(home: Home, release: Release, followed: bool) -> Iterator[Finding]:
+    if problems := layers.unsound_artifacts(home, release):
         yield Finding("artifacts", False, "; ".join(problems), "encore artifacts build")
     else:
-        yield Finding("artifacts", True, f"{len(declared)} as their receipts say")
-
-
-def _followed(home: Home) -> Iterator[Finding]:
-    with speed_lock(home, "encore doctor"):
-        release = layers.follow(home)
-    yield Finding("artifacts", True, f"follow release {release.release_id}", mended=True)
+        yield Finding("artifacts", True, "as their receipts say", mended=followed)

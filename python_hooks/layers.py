@@ -23,7 +23,6 @@ from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
 
 Speed = Literal["hourly", "minute"]
-_REJECTS_TEST = "assert_few_rows_are_rejected"
 # Runs one dbt command under a lock, with more variables; raises where it fails.
 Dbt = Callable[[list[str], Home, BuildLock, Mapping[str, str]], None]
 
@@ -166,6 +165,15 @@ def follow(home: Home) -> Release:
     return release
 
 
+def unsound_artifacts(home: Home, release: Release) -> list[str]:
+    """What is wrong with the artifacts of a release, each by name; hashes every file."""
+    return [
+        f"{status.artifact.name}: {problem}"
+        for status in artifacts.check(artifacts.declared(), home, version_of(release.builds))
+        for problem in status.problems
+    ]
+
+
 def version_of(builds: Mapping[str, str]) -> artifacts.VersionOf:
     """The build of the model that an artifact is made from; empty if it is not there."""
 
@@ -218,16 +226,10 @@ def failed(args: list[str], failures: Sequence[Failure]) -> NegativeAnswerError:
     for failure in failures:
         err.print(f"[red]✗ {failure.node}[/red]")
         err.print(failure.message, markup=False)
-    if any(failure.node == _REJECTS_TEST for failure in failures):
-        return NegativeAnswerError(
-            "Too many rows of a new file cannot be used: the file, its numbers and the "
-            "reasons are shown. What is published stays as it was.",
-            "Mend the file or the staging model, or run "
-            "`encore run batch --accept-rejects` to go on without these rows.",
-        )
     return NegativeAnswerError(
         f"dbt {args[0]} failed: {len(failures)} problem(s), shown above. "
         "What is published stays as it was.",
-        "Mend the model or the data and run the command again; "
+        next((failure.hint for failure in failures if failure.hint), "")
+        or "Mend the model or the data and run the command again; "
         "`encore dbt build -s MODEL+` runs one part.",
     )

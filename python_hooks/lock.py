@@ -91,6 +91,24 @@ def speed_lock(home: Home, purpose: str) -> Iterator[BuildLock]:
             file.truncate()
 
 
+def is_held(home: Home, name: str) -> bool:
+    """Whether who holds the lock of this name (`build`, `speed`), or a child, is alive."""
+    path = home.run / f"{name}.lock"
+    if not path.exists():
+        return False
+    with path.open("a+") as file:
+        return not _try(file)
+
+
+def holder(home: Home, name: str) -> str:
+    """Who holds a lock, or was killed while holding it; empty if it was given back."""
+    path = home.run / f"{name}.lock"
+    if not path.exists():
+        return ""
+    with path.open() as file:
+        return _holder(file, name) if file.read() else ""
+
+
 @contextmanager
 def own_lock(home: Home, name: str, purpose: str) -> Iterator[BuildLock]:
     """Holds a lock that nobody waits for: it says that who made `name` is alive."""

@@ -1,7 +1,11 @@
+{{ config(meta={
+    'hint': 'Mend the file or the staging model; or run '
+    ~ '`encore run batch --accept-rejects` to go on without these rows.',
+}) }}
+
 -- One row per file that arrived since what is published, has as many rows as
 -- var('judged_rows') or more, and of which more than var('most_rejected_share')
--- cannot be used: a broken export is looked at before it is published. What was
--- looked at goes on with `encore run batch --accept-rejects`.
+-- cannot be used: a broken export is looked at before it is published.
 with
 
 accounts as (

@@ -142,6 +142,12 @@ def test_filters_of_other_sizes_have_no_union() -> None:
         small.union(large)
 
 
+def test_a_union_never_forgets_a_delta() -> None:
+    batch, delta = (build(pairs(), ARTIFACT).value for _ in range(2))
+    with pytest.raises(EncoreError, match="would forget the delta"):
+        batch.union(batch.with_delta(delta))
+
+
 def test_more_keys_than_planned_make_a_larger_filter() -> None:
     built = build(sparse(50, 600), ARTIFACT, capacity=10)
     assert built.details["capacity"] == 3_000

@@ -40,7 +40,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "flags: {send_anonymous_usage_stats: false}\n"
         "models: {+materialized: table, +file_format: parquet}\n",
         "models/fine.sql": "select current_timezone() as zone, 1 as id",
-        "models/broken.sql": "select cast('x' as int) as id from {{ ref('fine') }}",
+        "models/broken.sql": "{{ config(meta={'hint': 'Cast a number.'}) }} "
+        "select cast('x' as int) as id from {{ ref('fine') }}",
         "models/after.sql": "select * from {{ ref('broken') }}",
         "models/models.yml": "models:\n  - name: fine\n    columns:\n"
         "      - {name: id, data_tests: [not_null]}\n",
@@ -130,6 +131,7 @@ def test_events_count_the_nodes_and_failures_say_why(
     }
     assert events[0].seconds > 0
     assert [failure.node for failure in result.failures] == ["broken"]
+    assert result.failures[0].hint == "Cast a number."
     message = result.failures[0].message
     assert "[CAST_INVALID_INPUT]" in message
     assert "\tat " not in message

@@ -1,12 +1,11 @@
 """The doctor names what is wrong, and what to run."""
 
 import json
-import os
-import subprocess
-import sys
+import socket
 from pathlib import Path
 
 from python_hooks.home import Home
+from python_hooks.lock import build_lock
 from tests.python.conftest import free_home
 from tests.python.encore_command import encore
 
@@ -35,20 +34,24 @@ def test_an_open_token_and_a_killed_holder_are_found(tmp_path: Path) -> None:
     token = home.run / "connect.token"
     token.write_text("secret")
     token.chmod(0o644)
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    holder = {"purpose": "encore run minute", "pid": ended.pid, "since": "2024-01-01"}
+    holder = {"purpose": "encore run minute", "pid": 1, "since": "2024-01-01"}
+    # Process 1 lives, and does not hold the lock: a number that was given again.
     (home.run / "speed.lock").write_text(json.dumps(holder))
-    alive = holder | {"pid": os.getpid(), "purpose": "encore run batch"}
-    (home.run / "build.lock").write_text(json.dumps(alive))
-    told = findings(home)["state folder"]
+    with build_lock(home, "encore run batch"):
+        told = findings(home)["state folder"]
     assert [each["fine"] for each in told] == [False, True, False]
     assert told[0]["fix"] == f"chmod 600 {token}"
-    assert f"encore run minute (pid {ended.pid})" in str(told[2]["what"])
+    assert "`encore run batch` holds the build lock" in str(told[1]["what"])
+    assert "`encore run minute` holds the speed lock" in str(told[2]["what"])
+    assert "was killed" in str(told[2]["what"])
     assert "secret" not in str(told)
 
 
-def test_taken_ports_are_named(tmp_path: Path) -> None:
+def test_a_taken_port_is_named_with_its_variable(tmp_path: Path) -> None:
     home = free_home(tmp_path / "home")
-    both = Home(home.root, thrift_port=home.thrift_port, connect_port=home.thrift_port)
-    assert "Both doors are set to port" in str(findings(both)["server"][0]["what"])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", home.thrift_port))
+        taken.listen()
+        found = findings(home)["server"][0]
+    assert f"Port {home.thrift_port} cannot be used" in str(found["what"])
+    assert "ENCORE_THRIFT_PORT" in str(found["fix"])
