@@ -92,7 +92,7 @@ def speed_lock(home: Home, purpose: str) -> Iterator[BuildLock]:
 
 
 def is_held(home: Home, name: str) -> bool:
-    """Whether who holds the lock of this name (`build`, `speed`), or a child, is alive."""
+    """Whether who holds the lock of this name (`build`, …), or a child, is alive."""
     path = home.run / f"{name}.lock"
     if not path.exists():
         return False
@@ -119,15 +119,6 @@ def own_lock(home: Home, name: str, purpose: str) -> Iterator[BuildLock]:
             yield BuildLock(file, purpose)
         finally:
             path.unlink(missing_ok=True)
-
-
-def is_held(home: Home, name: str) -> bool:
-    """Whether who holds the `own_lock` of this name, or a child of it, is alive."""
-    path = home.run / f"{name}.lock"
-    if not path.exists():
-        return False
-    with path.open("a+") as file:
-        return not _try(file)
 
 
 @contextmanager
