@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 
-from rich.table import Column, Table
+from rich.table import Table
 
 from python_hooks import java, layers, lock, releases, server
+from python_hooks.console import folded
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT, Home
 from python_hooks.releases import Release
@@ -66,7 +67,7 @@ def examine(home: Home, *, fix: bool = False) -> list[Finding]:
 
 def as_table(findings: list[Finding]) -> Table:
     """The findings for the terminal."""
-    table = Table("", "check", Column("found", overflow="fold"), "fix")
+    table = Table(*folded("", "check", "found", "fix"))
     for finding in findings:
         sign = "[green]✓[/green]" if finding.fine else "[red]✗[/red]"
         table.add_row(sign, finding.check, finding.what, finding.fix)

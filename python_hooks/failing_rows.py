@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.table import Column, Table
+from rich.table import Table
 
-from python_hooks.console import err
+from python_hooks.console import err, folded
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
@@ -31,7 +31,7 @@ def show(home: Home, target: Path, since: float) -> None:
             for name, sql in failed:
                 rows = warehouse.query(f"select * from (\n{sql}\n) limit {_SHOWN}")
                 table = Table(
-                    *_folded(rows.column_names), title=f"the first rows that fail {name}"
+                    *folded(*rows.column_names), title=f"the first rows that fail {name}"
                 )
                 for row in rows.to_pylist():
                     table.add_row(
@@ -40,11 +40,6 @@ def show(home: Home, target: Path, since: float) -> None:
                 err.print(table)
     except EncoreError as error:
         err.print(f"The failing rows cannot be shown: {error}", markup=False)
-
-
-def _folded(names: list[str]) -> list[Column]:
-    # A value that is cut cannot be looked for.
-    return [Column(name, overflow="fold") for name in names]
 
 
 def _failed(results: Path, since: float) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Group
-from rich.table import Column, Table
+from rich.table import Table
 
 from python_hooks import releases
+from python_hooks.console import folded
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse, literal
 
@@ -58,9 +59,7 @@ def as_tables(rejects: Rejects) -> Group | str:
     """The answer for the terminal."""
     if not rejects.counts:
         return "No row was rejected."
-    counts = Table(
-        Column("file", overflow="fold"), "batch", "rows", "reason", "what that means"
-    )
+    counts = Table(*folded("file", "batch", "rows", "reason", "what that means"))
     for count in rejects.counts:
         counts.add_row(
             count["source_file"],
@@ -69,9 +68,7 @@ def as_tables(rejects: Rejects) -> Group | str:
             count["rejection_reason"],
             count["reason_description"],
         )
-    rows = Table(
-        "file", "line", "reason", Column("row", overflow="fold"), title="The first of them"
-    )
+    rows = Table(*folded("file", "line", "reason", "row"), title="The first of them")
     for row in rejects.rows:
         rows.add_row(
             row["source_file"],
