@@ -110,7 +110,10 @@ def reading(name: str) -> Iterator[None]:
             "Fetch or copy it again; `gzip -t` tests it.",
         ) from error
     except OSError as error:
-        raise EncoreError(f"{name}: cannot be read ({error.strerror}).") from error
+        raise EncoreError(
+            f"{name}: cannot be read ({error.strerror}).",
+            "`ls -l` shows whose it is, and who may read it.",
+        ) from error
 
 
 def escaped(text: str) -> str:

@@ -1,5 +1,7 @@
 """Errors that a user can mend: what happened, with the values, and what to do."""
 
+from collections.abc import Sequence
+
 
 class EncoreError(Exception):
     """Encore could not run (exit code 2).
@@ -18,7 +20,18 @@ class EncoreError(Exception):
         self.hint = hint
 
 
+class DamagedError(EncoreError):
+    """A file is not what was once written; another copy or release may do instead."""
+
+
 class NegativeAnswerError(EncoreError):
     """Encore ran, and the answer is no: not found, or a check failed (exit code 1)."""
 
     exit_code = 1
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Names that a file gave, for a message; an odd file does not make it endless."""
+    cut = [f"{name[:40]}…" if len(name) > 40 else name for name in names[:30]]
+    shown = ", ".join(repr(name) if name else "without a name" for name in cut)
+    return f"{shown} and {len(names) - 30} more" if len(names) > 30 else shown

@@ -81,6 +81,16 @@ class Home:
         """Pid, token, locks and scratch files."""
         return self.root / "run"
 
+    def make(self, folder: Path) -> None:
+        """Makes one of these folders; others may not enter a new state folder.
+
+        What is below it is safe by that. One that is there keeps its mode, as somebody may
+        share it on purpose (`encore doctor` tells).
+        """
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+
     def environment(self) -> dict[str, str]:
         """The variables that give a child process this same installation."""
         return {

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from rich.text import Text
-
 from python_hooks import console
 from python_hooks.csv_text import Advance
 from python_hooks.errors import EncoreError
@@ -84,7 +82,7 @@ def land(
         read = _each(files, lambda file: read_once(file, bar.advance))
         try:
             with lock(home):
-                return _land_all(read, home, origin, bar.advance)
+                landed = _land_all(read, home, origin, bar.advance)
         except OSError as error:
             where, why = error.filename or home.landing, error.strerror or error
             raise EncoreError(
@@ -92,6 +90,10 @@ def land(
                 "Check space and permissions there (ENCORE_HOME), then land again: what "
                 "was landed before is skipped.",
             ) from error
+    for file, what in zip(files, landed, strict=True):
+        if not what.already_landed:
+            _note_landed(file, what, listener)
+    return landed
 
 
 def _land_all(
@@ -156,8 +158,22 @@ def _each(items: Sequence[T], prepare: Callable[[T], R]) -> list[R]:
     )
 
 
+def _note_landed(file: Recognised, landed: LandedFile, listener: str | None) -> None:
+    """Says what nobody would look for: no row at all, listens whose listener is assumed."""
+    note = ""
+    if not landed.rows:
+        note = f"{file.source_file} has a header and no rows."
+    elif LISTENER in file.defaults and listener is None:
+        note = (
+            f"{file.source_file} has no column {LISTENER}: its listens are taken for those "
+            f"of {file.defaults[LISTENER]!r}. --listener says whose they are."
+        )
+    if note:
+        console.err.print(note)
+
+
 def _note_listener(files: Sequence[Recognised]) -> None:
     own = [file.source_file for file in files if LISTENER in file.match.assigned]
     if own:
         note = f"--listener is not used for files that name listeners: {', '.join(own)}"
-        console.err.print(Text(note))
+        console.err.print(note)

@@ -116,7 +116,17 @@ def _read_header(path: Path) -> Header:
             raise EncoreError("it is empty: there is no header.", "Check the file.")
         # A cell of the header may hold line breaks.
         rest = (lines.next() for _ in range(100))
-        names = next(csv.reader(itertools.chain([first.removeprefix("\ufeff")], rest)))
+        reader = csv.reader(
+            itertools.chain([first.removeprefix("\ufeff")], rest), strict=True
+        )
+        try:
+            names = next(reader)
+        except csv.Error as error:
+            raise EncoreError(
+                f"the header cannot be split into columns ({error}): perhaps a quote in it "
+                "is not closed.",
+                "The first line has to name the columns, separated by commas.",
+            ) from error
         if any("\udc80" <= letter <= "\udcff" for name in names for letter in name):
             raise EncoreError(
                 "the header is not UTF-8 text.",

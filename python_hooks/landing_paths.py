@@ -26,7 +26,7 @@ def find_files(paths: Iterable[str | Path]) -> list[Path]:
         try:
             status = path.stat()
         except OSError as error:
-            raise EncoreError(f"Cannot read {shown(path)}: {error.strerror}.") from error
+            raise _unreadable(path, error) from error
         if not stat.S_ISREG(status.st_mode):
             raise EncoreError(
                 f"{shown(path)} is no regular file.",
@@ -39,7 +39,7 @@ def find_files(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def _expand(given: str) -> Iterator[Path]:
-    if os.path.lexists(given):
+    if _exists(given):
         matches = [given]
     elif glob.has_magic(given):
         # Path.glob takes no absolute pattern.
@@ -52,16 +52,37 @@ def _expand(given: str) -> Iterator[Path]:
         raise EncoreError(f"{shown(given)} does not exist.", "Check the path.")
     for name in matches:
         path = Path(name)
-        if path.is_dir():
+        try:
+            is_folder = path.is_dir()
+        except OSError as error:
+            raise _unreadable(name, error) from error
+        if is_folder:
             yield from _files_in(path)
         else:
             yield path
 
 
+def _exists(given: str) -> bool:
+    """Whether there is a file, folder or link; a path that may not be seen is an error."""
+    try:
+        os.lstat(given)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _unreadable(given, error) from error
+    return True
+
+
+def _unreadable(path: str | Path, error: OSError) -> EncoreError:
+    return EncoreError(
+        f"Cannot read {shown(path)}: {error.strerror}.",
+        "`ls -ld` shows what it is, and whose.",
+    )
+
+
 def _files_in(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
-        name = shown(error.filename)
-        raise EncoreError(f"Cannot read {name}: {error.strerror}.") from error
+        raise _unreadable(error.filename, error) from error
 
     seen: set[tuple[int, int]] = set()
     empty = True

@@ -85,7 +85,7 @@ def require_origin(home: Home, there: Sequence[Batch], origin: Origin) -> None:
 @contextmanager
 def lock(home: Home) -> Iterator[None]:
     """Excludes every other process that changes the landing zone of this home."""
-    home.run.mkdir(parents=True, exist_ok=True)
+    home.make(home.run)
     with (home.run / "landing.lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,8 +19,7 @@ class Rejects:
 
     Attributes:
         release: Id of the release that tells.
-        counts: One mapping per source, file, batch and reason: `source`, `source_file`,
-            `batch_id`, `rejection_reason`, `reason_description`, `row_count`; by batch.
+        counts: The rows of `fct_rejected_reasons`, by batch, the most frequent first.
         rows: Sample rows: the columns of `fct_rejected_rows`, the first of each file.
     """
 
@@ -42,15 +41,17 @@ def look(home: Home, *, reason: str = "", limit: int = 10) -> Rejects:
     """
     with Warehouse(home) as warehouse:
         release = releases.current(warehouse, home)
-        mart = release.relation("fct_rejected_rows")
-        chosen = f"rejection_reason = {literal(reason)}" if reason else "true"
-        grouped = "source, source_file, batch_id, rejection_reason, reason_description"
-        counts = warehouse.query(
-            f"select {grouped}, count(*) as row_count from {mart} where {chosen} "
-            f"group by {grouped} order by batch_id, row_count desc, rejection_reason"
+        chosen = f"rejection_reason = {literal(reason)}" if reason else None
+        counts = warehouse.read(
+            release.relation("fct_rejected_reasons"),
+            where=chosen,
+            order_by=["batch_id", "row_count desc", "rejection_reason"],
         )
         rows = warehouse.read(
-            mart, where=chosen, order_by=["batch_id", "source_line"], limit=limit
+            release.relation("fct_rejected_rows"),
+            where=chosen,
+            order_by=["batch_id", "source_line"],
+            limit=limit,
         )
     return Rejects(release.release_id, counts.to_pylist(), rows.to_pylist())
 
@@ -59,14 +60,18 @@ def as_tables(rejects: Rejects) -> Group | str:
     """The answer for the terminal."""
     if not rejects.counts:
         return "No row was rejected."
-    counts = Table(*folded("file", "batch", "rows", "reason", "what that means"))
+    counts = Table(
+        *folded("file", "batch", "rows", "share", "reason", "what that means", "first")
+    )
     for count in rejects.counts:
         counts.add_row(
             count["source_file"],
             str(count["batch_id"]),
             f"{count['row_count']:,}",
+            f"{count['row_share']:.1%}",
             count["rejection_reason"],
             count["reason_description"],
+            f"line {count['first_line']:,}",
         )
     rows = Table(*folded("file", "line", "reason", "row"), title="The first of them")
     for row in rejects.rows:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from python_hooks.errors import EncoreError
+from python_hooks.errors import EncoreError, quoted
 
 # Columns that landing adds to those of a table; `chunk` is a folder that Spark reads so.
 ADDED_COLUMNS = frozenset(
@@ -126,15 +126,15 @@ def match(header: Sequence[str], shapes: Sequence[Shape], source: str | None = N
     """
     names = tuple(name.strip().removeprefix("\ufeff").strip() for name in header)
     normal = tuple(name.casefold() for name in names)
-    twice = [name for name, count in Counter(normal).items() if count > 1]
-    if twice:
-        raise EncoreError(
-            f"The header has more than one column {', '.join(map(repr, twice))}.",
-            "Rename or remove all but one of them.",
-        )
     candidates = _chosen(shapes, source)
     matches = [Match(shape, names, shape.assign(normal)) for shape in candidates]
     fitting = [found for found in matches if not found.shape.missing(found.assigned)]
+    twice = [name for name, count in Counter(normal).items() if count > 1]
+    if fitting and twice:
+        raise EncoreError(
+            f"The header has more than one column {quoted(twice)}.",
+            "Rename or remove all but one of them.",
+        )
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -187,12 +187,12 @@ def _refusal(names: Sequence[str], matches: Sequence[Match]) -> EncoreError:
         " or else ".join(" and ".join(map(str, group)) for group in groups)
         for groups in closest.shape.missing(closest.assigned)
     )
-    hint = "Rename the file's columns to the names above."
+    hint = "The first line has to name the columns: write them like the names above."
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         hint = "Save the file with commas between its columns: nothing else is read."
     return EncoreError(
         f"The columns fit no source. The closest is {closest.shape.name}, which lacks "
-        f"{lacks}. The file has {', '.join(map(repr, names))}.",
+        f"{lacks}. The file has {quoted(names)}.",
         hint,
     )
 

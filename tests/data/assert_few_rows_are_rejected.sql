@@ -15,16 +15,14 @@ accounts as (
 
 ),
 
-rejected_rows as (
+rejected_reasons as (
 
     select
         source,
         source_file,
         batch_id,
-        array_join(
-            sort_array(collect_set(rejection_reason)), ', '
-        ) as reasons
-    from {{ ref('fct_rejected_rows') }}
+        array_join(sort_array(collect_list(rejection_reason)), ', ') as reasons
+    from {{ ref('fct_rejected_reasons') }}
     group by source, source_file, batch_id
 
 ),
@@ -37,13 +35,13 @@ broken as (
         accounts.rows_landed,
         accounts.rows_rejected,
         accounts.rows_unreadable,
-        rejected_rows.reasons
+        rejected_reasons.reasons
     from accounts
-    left outer join rejected_rows
+    left outer join rejected_reasons
         on
-            accounts.source = rejected_rows.source
-            and accounts.source_file = rejected_rows.source_file
-            and accounts.batch_id = rejected_rows.batch_id
+            accounts.source = rejected_reasons.source
+            and accounts.source_file = rejected_reasons.source_file
+            and accounts.batch_id = rejected_reasons.batch_id
     where
         accounts.rows_landed >= {{ var('judged_rows') }}
         and accounts.rows_rejected + accounts.rows_unreadable

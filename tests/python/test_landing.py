@@ -69,7 +69,8 @@ def expected(body: str, first_line: int, width: int) -> list[tuple[Any, ...]]:
     """(line, cells or None, raw text or None) of each record, by the csv module.
 
     A record that a quote leaves open swallows the closing record put after the text:
-    its first line is unreadable, and reading goes on with the line after it.
+    its first line is unreadable, and reading goes on with the line after it. A record in
+    which a quote is left over after it joined cells is unreadable too.
     """
     closing = "," * width
     ended = body if not body or body[-1] in "\r\n" else body + "\n"
@@ -89,7 +90,7 @@ def expected(body: str, first_line: int, width: int) -> list[tuple[Any, ...]]:
         line = first_line + begins
         if not text.strip() and (width > 1 or not text):
             continue
-        if len(cells) == width and "\\x" not in text:
+        if len(cells) == width and "\\x" not in text and not joins_cells(cells, text):
             found.append((line, tuple(cell or None for cell in cells), None))
         else:
             found.append((line, None, text))
@@ -99,6 +100,16 @@ def expected(body: str, first_line: int, width: int) -> list[tuple[Any, ...]]:
         rest = "".join(lines[last_begins + 1 :])
         found += expected(rest, first_line + last_begins + 1, width)
     return found
+
+
+def joins_cells(cells: list[str], text: str) -> bool:
+    if not any('"' in cell for cell in cells):
+        return False
+    try:
+        next(csv.reader([text], strict=True))
+    except csv.Error:
+        return True
+    return False
 
 
 def landed(folder: Path, content: bytes) -> list[tuple[Any, ...]]:

@@ -7,12 +7,13 @@ import pytest
 
 from python_hooks import server
 from python_hooks.home import Home
-from tests.python.encore_command import encore, run
+from tests.python.encore_command import encore, rows, run
+from tests.python.installation import Installation
 
 pytestmark = pytest.mark.warehouse
 
 BUILD = (
-    *("dbt", "--quiet", "build", "--select", "+fct_landing_accounts", "+fct_rejected_rows"),
+    *("dbt", "--quiet", "build", "--select", "+fct_rejected_reasons", "+fct_rejected_rows"),
     *("--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"),
 )
 
@@ -53,3 +54,30 @@ def test_a_broken_file_stops_the_build_until_it_is_accepted(
     encore(home, *BUILD)
     found = json.loads(encore(home, "rejects", "--limit", "1", "--json"))
     assert [json.loads(row["landed_row"])["id"] for row in found["rows"]] == ["few 1"]
+    assert [(each["row_share"], each["first_line"]) for each in found["counts"]] == [
+        (98 / 99, 3),
+        (0.2, 82),
+        (0.21, 81),
+    ]
+    assert "21.0%" in encore(home, "rejects", COLUMNS="200")
+
+    # The file is mended and lands again; and the SQL learns what `soon` means.
+    encore(home, "land", history(tmp_path, "broken", 100, 0))
+    mended = Installation.copied(home, tmp_path)
+    cell = "cleaned('`timestamp`')"
+    mended.edit(
+        "models/staging/landing/stg_landing__listens.sql",
+        f"parsed_timestamp({cell})",
+        f"""parsed_timestamp('replace(' ~ {cell} ~ ', "soon", "2024-01-03")')""",
+    )
+    mended.encore(*BUILD)
+    assert rejected() == {}
+    assert encore(home, "rejects").strip() == "No row was rejected."
+    kinds = ("landed", "accepted", "duplicate", "rejected", "unreadable")
+    accounts = rows(home, "fct_landing_accounts", "--order-by", "batch_id")
+    assert [[row[f"rows_{kind}"] for kind in kinds] for row in accounts] == [
+        [99, 99, 0, 0, 0],
+        [100, 100, 0, 0, 0],
+        [100, 100, 0, 0, 0],
+        [100, 21, 79, 0, 0],
+    ]

@@ -65,7 +65,9 @@ outcomes as (
         'ranked_tracks', 'superseded', 'reverse_arrival_number > 1'
     ) }}
     union all
-    {{ row_outcomes('rejected_rows', 'rejected') }}
+    {{ row_outcomes(
+        'rejected_rows', 'rejected', "rejection_reason <> 'unreadable'"
+    ) }}
     union all
     {{ row_outcomes('listens', 'unreadable', 'raw_line is not null') }}
     union all

@@ -1,5 +1,5 @@
--- One row per landed row that was rejected, of any source. Lines that could
--- not be split are not among them: they are counted apart, as unreadable.
+-- One row per landed row with a reason not to be used, of any source, and what
+-- the reason means. Lines that could not be split are among them.
 with
 
 listens as (
@@ -19,7 +19,13 @@ tracks as (
 
 ),
 
-landed_rows as (
+rejection_reasons as (
+
+    select * from {{ ref('rejection_reasons') }}
+
+),
+
+rejected as (
 
     select
         source_name,
@@ -27,8 +33,10 @@ landed_rows as (
         batch_id,
         source_line,
         rejection_reason,
-        landed_row
+        landed_row,
+        'listen' as entity
     from listens
+    where rejection_reason is not null
     union all
     select
         source_name,
@@ -36,16 +44,29 @@ landed_rows as (
         batch_id,
         source_line,
         rejection_reason,
-        landed_row
+        landed_row,
+        'track' as entity
     from tracks
+    where rejection_reason is not null
 
 ),
 
-rejected as (
+explained as (
 
-    select * from landed_rows
-    where rejection_reason <> 'unreadable'
+    select
+        rejected.source_name,
+        rejected.source_file,
+        rejected.batch_id,
+        rejected.source_line,
+        rejected.rejection_reason,
+        rejection_reasons.description as reason_description,
+        rejected.landed_row
+    from rejected
+    left outer join rejection_reasons
+        on
+            rejected.rejection_reason = rejection_reasons.rejection_reason
+            and rejection_reasons.entity in (rejected.entity, 'any')
 
 )
 
-select * from rejected
+select * from explained

@@ -1,37 +1,26 @@
 -- One row per landed row that was rejected, with the first reason to do so.
+-- Lines that could not be split are counted apart, as unreadable.
 with
 
 rejected_rows as (
 
     select * from {{ ref('int_rows_rejected') }}
+    where rejection_reason <> 'unreadable'
 
 ),
 
-rejection_reasons as (
-
-    select * from {{ ref('rejection_reasons') }}
-
-),
-
-explained as (
+renamed as (
 
     select
-        rejected_rows.source_name as source,
-        rejected_rows.source_file,
-        rejected_rows.batch_id,
-        rejected_rows.source_line,
-        rejected_rows.rejection_reason,
-        rejection_reasons.description as reason_description,
-        rejected_rows.landed_row
+        source_name as source,
+        source_file,
+        batch_id,
+        source_line,
+        rejection_reason,
+        reason_description,
+        landed_row
     from rejected_rows
-    left outer join rejection_reasons
-        on
-            rejected_rows.rejection_reason = rejection_reasons.rejection_reason
-            and rejection_reasons.entity = case rejected_rows.source_name
-                when 'landing.track_features' then 'track'
-                else 'listen'
-            end
 
 )
 
-select * from explained
+select * from renamed

@@ -12,9 +12,9 @@ typed as (
 
     select
         ---------- ids
-        {{ cleaned('listener') }} as listener_id,
+        {{ cleaned_id('listener') }} as listener_id,
         coalesce(
-            {{ cleaned('id') }},
+            {{ cleaned_id('id') }},
             {{ name_track_id(cleaned('artist'), cleaned('title')) }}
         ) as track_id,
         ---------- strings
@@ -26,7 +26,8 @@ typed as (
         batch_id,
         chunk,
         source_line,
-        {{ whole_number_between('ms_played', 0) }} as ms_played,
+        {{ whole_number_between('ms_played', 0, var('longest_ms')) }}
+            as ms_played,
         ---------- timestamps
         {{ parsed_timestamp(cleaned('`timestamp`')) }} as listened_at,
         landed_at,
@@ -54,6 +55,9 @@ checked as (
                 then 'timestamp_out_of_range'
             when {{ filled_but_unusable(['ms_played']) }}
                 then 'ms_played_invalid'
+            when
+                {{ holds_nul(['listener_id', 'track_id', 'artist', 'title']) }}
+                then 'text_damaged'
         end as rejection_reason
     from typed
 

@@ -12,7 +12,7 @@ typed as (
 
     select
         ---------- ids
-        {{ cleaned('id') }} as track_id,
+        {{ cleaned_id('id') }} as track_id,
         ---------- strings
         {{ cleaned('title') }} as title,
         {{ cleaned('artist') }} as artist,
@@ -33,7 +33,8 @@ typed as (
         {{ number_between('tempo', 0) }} as tempo,
         cast({{ whole_number_between('key', -1, 11) }} as int) as key,
         cast({{ whole_number_between('mode', 0, 1) }} as int) as mode,
-        {{ whole_number_between('duration_ms', 1) }} as duration_ms,
+        {{ whole_number_between('duration_ms', 1, var('longest_ms')) }}
+            as duration_ms,
         cast({{ whole_number_between('time_signature', 0, 99) }} as int)
             as time_signature,
         ---------- timestamps
@@ -67,6 +68,8 @@ checked as (
                 then 'duration_invalid'
             when {{ filled_but_unusable(['time_signature']) }}
                 then 'time_signature_invalid'
+            when {{ holds_nul(['track_id', 'title', 'artist', 'genre']) }}
+                then 'text_damaged'
         end as rejection_reason
     from typed
 
