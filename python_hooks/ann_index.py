@@ -18,9 +18,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from python_hooks import ann_quality
 from python_hooks.declaration import Artifact
-from python_hooks.errors import EncoreError, NegativeAnswerError
+from python_hooks.errors import DamagedError, EncoreError, NegativeAnswerError
 from python_hooks.receipt import Built, Receipt
+from python_hooks.recorded_files import REBUILD
 from python_hooks.vectors import Float32s, from_column, unit
 
 _EF = range(1, 10_001)
@@ -33,9 +35,6 @@ LIBRARIES: tuple[str, ...] = ("faiss-cpu", "numpy", "pyarrow")
 # Similarities are computed in float32, whose error is about 2e-7: beyond the sixth
 # place they would order equal vectors at random.
 PLACES = 6
-TOLERANCE = 1e-6
-SAMPLE = 1_000
-_SEED = 20_240_229
 
 Rows = npt.NDArray[np.int64]
 
@@ -233,8 +232,10 @@ def build(table: pa.Table, artifact: Artifact) -> Built[AnnIndex]:
         if indexed.size:
             graph.add(distinct)
         index = AnnIndex(artifact.name, graph, keys, rows)
-        queries = min(SAMPLE, indexed.size) if indexed.size > 1 else 0
-        recall = _recall(index, units, indexed, queries) if queries else None
+        queries = min(ann_quality.SAMPLE, indexed.size) if indexed.size > 1 else 0
+        recall = None
+        if queries:
+            recall = ann_quality.recall(index.others, units, indexed, queries)
     return Built(
         value=index,
         rows=len(keys),
@@ -254,10 +255,27 @@ def save(built: Built[AnnIndex], path: Path) -> list[Path]:
 
 
 def load(path: Path, receipt: Receipt) -> AnnIndex:
-    """Loads what `save` wrote, given what `receipt.verify` said: damaged files crash."""
-    graph = faiss.deserialize_index(np.fromfile(path, dtype=np.uint8))
+    """Loads what `save` wrote, given what `receipt.verify` said.
+
+    faiss itself refuses a graph whose links lead out of it.
+
+    Raises:
+        DamagedError: The files have the recorded checksums, but are not what they should.
+    """
+    graph: Any = faiss.deserialize_index(np.fromfile(path, dtype=np.uint8))
     keys = pa.ipc.open_file(_keys_path(path).read_bytes()).read_all()
-    rows = keys["row"].to_numpy()
+    keys.validate(full=True)
+    rows, details = keys["row"].to_numpy(), receipt.details
+    found = type(graph).__name__, graph.ntotal, graph.d, keys.num_rows
+    wanted = "IndexHNSWFlat", details["nodes"], details["dimension"], receipt.rows
+    nodes = (int(rows.min()), int(rows.max())) if len(rows) else (-1, -1)
+    if found != wanted or not -1 <= nodes[0] <= nodes[1] < graph.ntotal:
+        raise DamagedError(
+            f"Artifact {receipt.artifact}: {path.name} is (kind, nodes, numbers each, keys) "
+            f"{found}, recorded {wanted}, and its keys have the nodes {nodes}.",
+            REBUILD,
+        )
+    graph.hnsw.efSearch = receipt.params["ef_search"]
     return AnnIndex(receipt.artifact, graph, keys["key"].to_pylist(), rows)
 
 
@@ -274,23 +292,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(before)
-
-
-def _recall(index: AnnIndex, units: Float32s, indexed: Rows, queries: int) -> float:
-    """Recall@10 of `similar` against exact search over all indexed keys.
-
-    A hit is any key no further than the tenth nearest other key + `TOLERANCE` of cosine
-    distance: of keys that share a vector any will do. `units[i]` belongs to `indexed[i]`.
-    """
-    flat = faiss.IndexFlatIP(units.shape[1])
-    flat.add(units)
-    depth = min(10, len(indexed) - 1)
-    sample = np.random.default_rng(_SEED).choice(len(indexed), queries, replace=False)
-    # One deeper, since the query finds itself.
-    limits = flat.search(units[sample], depth + 1)[0][:, -1] - TOLERANCE
-    hits = 0
-    for row, limit in zip(sample, limits, strict=True):
-        others = [position for position, _ in index.others(indexed[row], depth)]
-        similarities = units[np.searchsorted(indexed, others)] @ units[row]
-        hits += int(np.count_nonzero(similarities >= limit))
-    return hits / (queries * depth)

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from python_hooks import receipt
+from python_hooks import receipt, release_note
 from python_hooks.artifact_builders import BUILDERS, VersionOf
-from python_hooks.artifact_releases import current_release, delta_path, read_note
+from python_hooks.artifact_releases import DELTA, current_release, require_release
 from python_hooks.declaration import Artifact
-from python_hooks.errors import EncoreError
+from python_hooks.errors import DamagedError
 from python_hooks.home import Home
 from python_hooks.receipt import Receipt
+from python_hooks.release_note import Note
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,20 @@ def _statuses(
     artifacts: Sequence[Artifact], home: Home, look: Callable[[Path], Receipt]
 ) -> list[Status]:
     current = current_release(home)
+    try:
+        require_release(current, home)
+        note = release_note.read(current) if current.exists() else Note()
+    except DamagedError as error:
+        return [Status(artifact, None, (error.message,)) for artifact in artifacts]
     statuses = []
     for artifact in artifacts:
-        path = current / artifact.path
         recorded, problems = None, ["not built"]
-        if receipt.receipt_path(path).exists():
+        if artifact.path in note.receipts:
             try:
-                recorded = look(path)
-                note = read_note(current)
-                if note and artifact.path in note.deltas:
-                    look(delta_path(path))
-            except EncoreError as error:
+                recorded = release_note.vouched(note, current, artifact.path, look)
+                if artifact.path + DELTA in note.receipts:
+                    release_note.vouched(note, current, artifact.path + DELTA, look)
+            except DamagedError as error:
                 problems = [error.message]
             else:
                 problems = receipt.differences(recorded, artifact)

@@ -2,8 +2,8 @@
 
 All artifacts of one build form a folder that never changes:
 
-    artifacts/releases/000007/   track_vectors.faiss, track_vectors.faiss.json, …
-    artifacts/releases/000008/   the same files, linked; *.delta; release.json
+    artifacts/releases/000007/   track_vectors.faiss, its receipt .json, …, release.json
+    artifacts/releases/000008/   the same files, linked; *.delta; another release.json
     artifacts/current            link to the folder that is read
 
 A build stores the next folder; when the marts it was made from are published, it is
@@ -13,39 +13,21 @@ changes for readers: a new file never meets an old receipt. Folders of marts tha
 go back to are kept.
 """
 
-import dataclasses
 import errno
 import fcntl
-import json
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from python_hooks import release_note
 from python_hooks.durable import sync
-from python_hooks.errors import EncoreError
+from python_hooks.errors import DamagedError, EncoreError
 from python_hooks.home import Home
+from python_hooks.recorded_files import REBUILD
+from python_hooks.release_note import Note
 
 DELTA = ".delta"
-_NOTE = "release.json"
-
-
-@dataclass(frozen=True)
-class Note:
-    """Of which release of the marts a folder is.
-
-    Attributes:
-        release: Id of the release.
-        batch: Last batch of its batch layer.
-        upto: Last batch that its deltas have seen.
-        deltas: Paths of the artifacts that have a delta beside them.
-    """
-
-    release: str
-    batch: int = 0
-    upto: int = 0
-    deltas: tuple[str, ...] = ()
 
 
 def delta_path(path: Path) -> Path:
@@ -53,31 +35,20 @@ def delta_path(path: Path) -> Path:
     return path.with_name(path.name + DELTA)
 
 
-def read_note(folder: Path) -> Note | None:
-    """The note of a folder; None where it was never released.
+def complete(base: Path, note: Note, home: Home, add: Callable[[Path], None]) -> Path:
+    """Stores a folder of links to the files of `base`, with what `add` puts beside them.
+
+    One process at a time, under the speed lock. What `add` writes at a `delta_path` gets
+    into the note, which is written last.
+
+    Returns:
+        The stored folder, to release.
 
     Raises:
-        EncoreError: It cannot be read.
+        DamagedError: The note of `base` cannot be read.
+        EncoreError: The folder cannot be written.
     """
-    try:
-        content = json.loads((folder / _NOTE).read_bytes())
-        return Note(**content | {"deltas": tuple(content["deltas"])})
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EncoreError(
-            f"{folder / _NOTE} is damaged ({type(error).__name__}: {error}).",
-            "Run `encore artifacts build` to build the artifacts again.",
-        ) from error
-
-
-@contextmanager
-def completed(base: Path, note: Note, home: Home) -> Iterator[Path]:
-    """A folder of links to the files of `base`, to add deltas to; the last is the note.
-
-    One process at a time, under the speed lock. The folder is stored by `store_release`
-    before the block ends, or it is gone.
-    """
+    kept = [path for path in release_note.read(base).receipts if not path.endswith(DELTA)]
     folder = home.artifacts / "completing"
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -85,11 +56,12 @@ def completed(base: Path, note: Note, home: Home) -> Iterator[Path]:
             target = folder / path.relative_to(base)
             if path.is_dir():
                 target.mkdir(parents=True, exist_ok=True)
-            elif DELTA not in path.suffixes and path.name != _NOTE:
+            elif DELTA not in path.suffixes and path != base / release_note.NAME:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.hardlink_to(path)
-        (folder / _NOTE).write_text(json.dumps(dataclasses.asdict(note), indent=2) + "\n")
-        yield folder
+        add(folder)
+        release_note.write(note, folder, [*kept, *(path + DELTA for path in kept)])
+        return store_release(folder, home)
     except OSError as error:
         raise EncoreError(
             f"The artifacts cannot be written to {home.artifacts}: {error}. The marts are "
@@ -105,12 +77,22 @@ def current_release(home: Home) -> Path:
     return (home.artifacts / "current").resolve()
 
 
+def require_release(folder: Path, home: Home) -> None:
+    """Refuses a `current_release` that is none of the stored ones; raises DamagedError."""
+    current, releases = home.artifacts / "current", (home.artifacts / "releases").resolve()
+    there = current.is_symlink() or current.exists()
+    if there and not (folder.is_dir() and folder.parent == releases):
+        raise DamagedError(
+            f"{current} leads to {folder}, not to a folder in {releases}.", REBUILD
+        )
+
+
 @contextmanager
 def building_folder(home: Home) -> Iterator[Path]:
     """An empty folder to build in, while no other build of artifacts runs."""
     folder = home.artifacts / "building"
     try:
-        home.artifacts.mkdir(parents=True, exist_ok=True)
+        home.make(home.artifacts)
         # The lock ends with its process, however that ends.
         with (home.artifacts / "build.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -152,6 +134,12 @@ def store_release(folder: Path, home: Home) -> Path:
             return release
 
 
+def releases_before(folder: Path, home: Home) -> list[Path]:
+    """Stored folders that were released before the one given, the newest first."""
+    older = (path for path in stored_releases(home) if path.name < folder.name)
+    return [path.resolve() for path in older if _was_released(path)]
+
+
 def stored_releases(home: Home) -> list[Path]:
     """The folders of all stored releases, the newest first."""
     found = (home.artifacts / "releases").glob("*")
@@ -174,12 +162,22 @@ def point_to(
     """
     before = current_release(home)
     if before != release.resolve():
-        link = home.artifacts / "current.new"
+        current, link = home.artifacts / "current", home.artifacts / "current.new"
+        if current.is_dir() and not current.is_symlink():
+            # Copied with its links followed; a folder cannot be replaced by a link.
+            shutil.rmtree(current)
         link.unlink(missing_ok=True)
         link.symlink_to(release.relative_to(home.artifacts))
-        link.replace(home.artifacts / "current")
+        link.replace(current)
         sync(home.artifacts)
     stay = {path.resolve() for path in (before, release, *kept)}
     for stored in stored_releases(home):
-        if stored.resolve() not in stay and (sweep or (stored / _NOTE).exists()):
+        if stored.resolve() not in stay and (sweep or _was_released(stored)):
             shutil.rmtree(stored)
+
+
+def _was_released(folder: Path) -> bool:
+    try:
+        return bool(release_note.read(folder).release)
+    except DamagedError:
+        return False

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from python_hooks import console, receipt
+from python_hooks import console, receipt, release_note
 from python_hooks.artifact_builders import BUILDERS, Read, VersionOf, declared, declared_as
 from python_hooks.artifact_checks import Status, check, overview
 from python_hooks.artifact_opening import (
@@ -23,14 +23,14 @@ from python_hooks.artifact_releases import (
     building_folder,
     current_release,
     point_to,
-    read_note,
     store_release,
     stored_releases,
 )
 from python_hooks.declaration import Artifact
-from python_hooks.errors import EncoreError, NegativeAnswerError
+from python_hooks.errors import DamagedError, EncoreError, NegativeAnswerError
 from python_hooks.home import Home
 from python_hooks.receipt import Receipt
+from python_hooks.release_note import Note
 
 __all__ = [
     "Status",
@@ -89,6 +89,7 @@ def build(
             else:
                 _keep(artifact, folder, current_release(home))
         if receipts:
+            release_note.write(Note(), folder, [artifact.path for artifact in artifacts])
             store_release(folder, home)
     return receipts
 
@@ -119,7 +120,7 @@ def follow(
         return False
     # Artifacts that are released for the first time are the newest there are. Others are
     # completed while a batch may run that has stored some, and not yet published them.
-    newest = read_note(found[0]) is None
+    newest = not release_note.read(found[0]).release
     release = complete(found[0])
     point_to(release, home, [path for path in found if path], sweep=newest)
     return True
@@ -129,16 +130,19 @@ def _made_from(
     artifacts: Sequence[Artifact], stored: Sequence[Path], version_of: VersionOf
 ) -> Path | None:
     for folder in stored:
-        versions = [_recorded_version(folder / artifact.path) for artifact in artifacts]
+        versions = [_recorded_version(folder, artifact) for artifact in artifacts]
         if versions == [version_of(artifact) for artifact in artifacts]:
             return folder
     return None
 
 
-def _recorded_version(path: Path) -> str | None:
+def _recorded_version(folder: Path, artifact: Artifact) -> str | None:
     try:
-        return receipt.read(path).version
-    except EncoreError:
+        note = release_note.read(folder)
+        if artifact.path not in note.receipts:
+            return None
+        return release_note.vouched(note, folder, artifact.path, receipt.read).version
+    except DamagedError:
         return None
 
 
@@ -202,12 +206,13 @@ def _require_key(table: pa.Table, artifact: Artifact) -> None:
 def _keep(artifact: Artifact, folder: Path, current: Path) -> None:
     """Links an artifact of the current release into the next one."""
     path = current / artifact.path
-    if not receipt.receipt_path(path).exists():
-        return
     try:
-        recorded = receipt.verify(path)
-    except EncoreError as error:
-        console.err.print(f"{artifact.name} is left out. {error.message}", markup=False)
+        note = release_note.read(current)
+        if artifact.path not in note.receipts:
+            return
+        recorded = release_note.vouched(note, current, artifact.path, receipt.verify)
+    except DamagedError as error:
+        console.err.print(f"{artifact.name} is left out. {error.message}")
         return
     target = folder / artifact.path
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.text import Text
 
 from python_hooks import artifacts, landing, layers, releases, sample, server
 from python_hooks.console import err
@@ -51,10 +52,11 @@ class Report:
     def step(self, name: str) -> Iterator[None]:
         """Times a step and tells of its start and end on stderr."""
         begun = time.monotonic()
-        err.print(f"[bold]{name}[/bold] …")
+        err.print(Text.assemble((name, "bold"), " …"))
         yield
         self.seconds[name] = round(time.monotonic() - begun, 1)
-        err.print(f"[green]✓[/green] {name} ({self.seconds[name]:.1f} s)")
+        took = f" {name} ({self.seconds[name]:.1f} s)"
+        err.print(Text.assemble(("✓", "green"), took))
 
 
 def run_batch(
@@ -157,7 +159,7 @@ def land_sample(home: Home, **options: Unpack[sample.Options]) -> list[landing.L
     """Generates the sample into `sample/` of the state folder and lands it."""
     folder = home.root / "sample"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    home.make(folder)
     sample.generate(folder, **options)
     # Rows name their file by this path: short where it can be.
     return landing.land([os.path.relpath(folder)], home, origin="sample")

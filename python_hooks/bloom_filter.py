@@ -19,8 +19,9 @@ import rbloom
 import xxhash
 
 from python_hooks.declaration import Artifact
-from python_hooks.errors import EncoreError
+from python_hooks.errors import DamagedError, EncoreError
 from python_hooks.receipt import Built, Receipt
+from python_hooks.recorded_files import REBUILD
 
 PARAMS: Mapping[str, type] = {"false_positive_rate": float}
 BOUNDS: Mapping[str, str] = {"false_positive_rate": "at most"}
@@ -34,6 +35,8 @@ MIN_CAPACITY = 1_000
 SAMPLE = 100_000
 _SEED = 20_240_229
 _BATCH_ROWS = 65_536
+# A filter has -log2 of its rate, and the rate is a double.
+_HASHES = range(1_076)
 
 
 class BloomFilter:
@@ -192,7 +195,9 @@ def build_delta(table: pa.Table, artifact: Artifact) -> Built[BloomFilter]:
     rate = artifact.params["false_positive_rate"] / 10
     bits = rbloom.Bloom(capacity, rate, pair_hash)
     bits.update(_texts(table, artifact))
-    return Built(BloomFilter(bits), table.num_rows, {}, {"hash": HASH, "capacity": capacity})
+    built = BloomFilter(bits)
+    details = {"hash": HASH, "capacity": capacity, "bits": built.size_in_bits}
+    return Built(built, table.num_rows, {}, details)
 
 
 def save(built: Built[BloomFilter], path: Path) -> list[Path]:
@@ -211,6 +216,8 @@ def load(path: Path, receipt: Receipt) -> BloomFilter:
 
     Raises:
         EncoreError: The filter was written with another hash.
+        DamagedError: It has another size than recorded, or more hashes than any rate
+            needs: an answer would never come.
     """
     if receipt.details["hash"] != HASH:
         raise EncoreError(
@@ -218,7 +225,16 @@ def load(path: Path, receipt: Receipt) -> BloomFilter:
             f"{receipt.details['hash']}; this version of encore uses {HASH}.",
             "Run `encore artifacts build` to build it again.",
         )
-    return BloomFilter(rbloom.Bloom.load_bytes(path.read_bytes(), pair_hash))
+    content = path.read_bytes()
+    bits, hashes = 8 * (len(content) - 8), int.from_bytes(content[:8], "little")
+    wanted = receipt.details["bits"]
+    if bits != wanted or hashes not in _HASHES:
+        raise DamagedError(
+            f"Artifact {receipt.artifact}: {path.name} has {bits} bits and {hashes} hashes, "
+            f"recorded {wanted} bits, possible {_HASHES[0]} to {_HASHES[-1]} hashes.",
+            REBUILD,
+        )
+    return BloomFilter(rbloom.Bloom.load_bytes(content, pair_hash))
 
 
 def _text(listener_id: str, track_id: str) -> bytes:

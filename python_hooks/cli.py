@@ -1,6 +1,9 @@
 """The command line: `encore`."""
 
 import dataclasses
+import io
+import shlex
+import signal
 import sys
 from typing import Any
 
@@ -21,14 +24,15 @@ from python_hooks.cli_evaluate import evaluate, fit
 from python_hooks.cli_export import export
 from python_hooks.cli_features import show_features
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
-from python_hooks.cli_output import AS_OF, JSON, print_answer
+from python_hooks.cli_output import AS_OF, JSON, print_answer, print_fallback
 from python_hooks.cli_rejects import show_rejects
 from python_hooks.cli_search import search_tracks
 from python_hooks.cli_why import why
-from python_hooks.console import err
+from python_hooks.console import err, visible
 from python_hooks.dbt_command import run_dbt
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
+from python_hooks.interrupts import INTERRUPTED
 from python_hooks.sample_listening import Habits
 from python_hooks.warehouse import Warehouse
 
@@ -142,7 +146,7 @@ def server_status(as_json: bool) -> None:
 def server_logs(lines: int, follow: bool) -> None:
     """Show the last lines of its log."""
     for line in server.logs(Home.from_environment(), lines, follow):
-        click.echo(line.rstrip("\n"))
+        click.echo(visible(line.rstrip("\n")))
 
 
 @encore.command(
@@ -158,15 +162,22 @@ def dbt(args: tuple[str, ...]) -> None:
 @click.argument("listener")
 @click.option("-k", default=10, show_default=True, help="How many tracks.")
 @click.option("--discover", is_flag=True, help="Only what the listener has not heard.")
+@click.option(
+    "--sources",
+    type=click.Choice(["all", "sql"]),
+    default="all",
+    show_default=True,
+    help="All with a weight, or those of the marts alone.",
+)
 @AS_OF
 @JSON
-def recommend(listener: str, k: int, discover: bool, as_of: str, as_json: bool) -> None:
+def recommend(listener: str, sources: str, as_json: bool, **options: Any) -> None:
     """Recommend tracks to a listener, e.g. `encore recommend me -k 5`."""
     home = Home.from_environment()
-    answer = recommender.recommend(listener, home, k=k, discover=discover, as_of=as_of)
-    if answer.fallback:
-        err.print(answer.fallback)
-    print_answer(answer, as_json, summary.items_table(f"For {listener}", answer.items))
+    answer = recommender.recommend(listener, home, sql=sources == "sql", **options)
+    print_fallback(answer.fallback)
+    title = f"For {listener}, by {', '.join(answer.sources)}"
+    print_answer(answer, as_json, summary.items_table(title, answer.items))
 
 
 @encore.command()
@@ -177,8 +188,7 @@ def recommend(listener: str, k: int, discover: bool, as_of: str, as_json: bool) 
 def similar(track: str, k: int, text: str, as_json: bool) -> None:
     """Find tracks like one, by its id, e.g. `encore similar TRACK --text genre:rock`."""
     answer = similar_tracks.similar(track, Home.from_environment(), k=k, text=text)
-    if answer.fallback:
-        err.print(answer.fallback)
+    print_fallback(answer.fallback)
     print_answer(answer, as_json, summary.items_table(f"Like {track}", answer.items))
 
 
@@ -249,13 +259,19 @@ def main() -> None:
     try:
         encore(standalone_mode=False)
     except EncoreError as error:
-        err.print(f"[red]{error.message}[/red]")
+        err.print(error.message, style="red")
         if error.hint:
-            err.print(error.hint, markup=False)
+            err.print(error.hint)
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        # Not `show`, which writes to the terminal what was typed, whatever it is.
+        shown = io.StringIO()
+        error.show(shown)
+        err.print(shown.getvalue().rstrip())
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
-        err.print("Stopped. Run the same command again to go on.")
-        sys.exit(130)
+        # Impatience is no second error.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        typed = shlex.join(["encore", *sys.argv[1:]])
+        err.print(f"Stopped; what is published stays whole. To go on: `{typed}`")
+        sys.exit(INTERRUPTED)

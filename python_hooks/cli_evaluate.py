@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from rich.progress import (
 )
 
 from python_hooks import evaluation_page, evaluation_readers, evaluation_report
+from python_hooks.blended_lists import variable
 from python_hooks.cli_output import JSON, print_answer
 from python_hooks.console import err
 from python_hooks.errors import EncoreError
 from python_hooks.evaluation_data import History
+from python_hooks.evaluation_fit import fit as fit_weights
 from python_hooks.evaluation_items import has_als
 from python_hooks.evaluation_protocol import folds, held_out, windows
 from python_hooks.evaluation_report import Report
@@ -27,6 +30,7 @@ from python_hooks.evaluation_run import (
     Tell,
     judge_baselines,
     judge_blend,
+    judge_fitted,
     source_recall,
 )
 from python_hooks.evaluation_trials import TRIALS, baselines
@@ -36,7 +40,7 @@ from python_hooks.home import Home
 
 _CUTOFFS = click.option("--cutoffs", default=8, show_default=True, help="How many tests.")
 _VALIDATIONS = click.option(
-    "--validations", default=4, show_default=True, help="How many cutoffs to tune on."
+    "--validations", default=8, show_default=True, help="How many cutoffs to tune on."
 )
 _TRIALS = click.option(
     "--trials", default=TRIALS, show_default=True, help="Sets of parameters per model."
@@ -60,6 +64,7 @@ _DISCOVER = click.option("--discover", is_flag=True, help="Only what is new to t
 @_CUTOFFS
 @_VALIDATIONS
 @_TRIALS
+@click.option("--fit", "fits", is_flag=True, help="Also fit the weights, and measure those.")
 @click.option("--page", type=Path, help="Also write an HTML page there.")
 @JSON
 def evaluate(path: Path | None, page: Path | None, as_json: bool, **options: Any) -> None:
@@ -77,7 +82,7 @@ def evaluate(path: Path | None, page: Path | None, as_json: bool, **options: Any
         home = Home.from_environment()
         figures = _rolling(history(home), options, home)
     if page is not None:
-        err.print(f"Written: {evaluation_page.write(figures, page)}", markup=False)
+        err.print(f"Written: {evaluation_page.write(figures, page)}")
     print_answer(figures, as_json, evaluation_report.tables(figures))
 
 
@@ -106,7 +111,7 @@ def fit(discover: bool, write: bool, as_json: bool, **options: int) -> None:
             listens.name, candidates, end, options["trials"], lambda: tell("weights")
         )
     if write:
-        err.print(f"Written: {write_seed(found)}. Review it with `git diff`.", markup=False)
+        err.print(f"Written: {write_seed(found)}. Review it with `git diff`.")
     print_answer(found.as_dict(), as_json, found.as_table())
 
 
@@ -115,19 +120,27 @@ def _rolling(listens: History, options: dict[str, Any], home: Home | None) -> Re
         folds(listens, cuts, options["discover"])
         for cuts in windows(listens, options["cutoffs"], options["validations"])
     )
+    trials, fits = options["trials"], options["fits"]
     notes = [] if home else ["Baselines alone: the blend is evaluated on landed listens."]
-    steps = _steps(len(test), options["trials"]) + (len(test) if home else 0)
+    steps = _steps(len(test), trials) + (len(test) if home else 0)
+    steps += len(validation) + trials if home and fits else 0
+    models, sources = [], {}
     with _progress(steps) as tell:
-        answers = []
         if home:
-            known = weights(home)
-            answers = asked(home, listens, test, known, lambda: tell("as of a cutoff"))
-        models = judge_baselines(validation, test, options["trials"], tell)
-    sources = {}
-    if home:
-        candidates = [answer.candidates for answer in answers]
-        models += judge_blend([answer.lists for answer in answers], candidates, known)
-        sources = source_recall(candidates)
+            seed = weights(home)
+            answers = asked(home, listens, test, seed, lambda: tell("as of a cutoff"))
+            candidates = [answer.candidates for answer in answers]
+            known = {source: each.weight for source, each in seed.items()}
+            models += judge_blend([answer.lists for answer in answers], candidates, known)
+            sources = source_recall(candidates)
+        if home and fits:
+            before = asked(home, listens, validation, seed, lambda: tell("as of a cutoff"))
+            tuned = fit_weights(
+                [each.candidates for each in before], trials, partial(tell, "fit")
+            )
+            artists = [answer.artists for answer in answers]
+            models.append(judge_fitted(tuned, candidates, artists, variable("artist_cap")))
+        models = [*judge_baselines(validation, test, trials, tell), *models]
     return _report(Evaluation(test, models, sources), listens.name, options, notes)
 
 

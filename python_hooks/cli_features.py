@@ -7,7 +7,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from python_hooks import feature_definitions, features, summary
-from python_hooks.cli_output import JSON, print_answer
+from python_hooks.cli_output import JSON, print_answer, print_fallback
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.feature_definitions import FeatureDefinition
 from python_hooks.feature_store import Key
@@ -39,8 +39,14 @@ def show_features(entity: str | None, keys: tuple[str, ...], as_json: bool) -> N
             f"No {entity} of {named} has features in release {found.release}.",
             f"Look for keys with `encore show {found.definition.mart}`.",
         )
+    print_fallback(found.fallback)
     print_answer(
-        {"entity": entity, "release": found.release, "features": answer},
+        {
+            "entity": entity,
+            "release": found.release,
+            "fallback": found.fallback,
+            "features": answer,
+        },
         as_json,
         _transposed(f"{entity}, release {found.release}", answer),
     )

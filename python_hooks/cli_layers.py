@@ -4,6 +4,7 @@ import dataclasses
 import signal
 import threading
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -104,9 +105,18 @@ def show_status(as_json: bool) -> None:
 def watch_folder(folder: Path, every: float, hourly: float, batch_at: str) -> None:
     """Land what appears in a folder, and keep all layers running.
 
-    Ends at Ctrl-C or SIGTERM, after the cycle that runs.
+    Ends at SIGTERM, after the cycle that runs; at Ctrl-C within seconds.
     """
     stop = threading.Event()
+    interrupted = threading.Event()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            interrupted.set()
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+        signal.signal(number, end)
     watch.Watch(Home.from_environment(), folder, hourly, batch_at).run(stop, every)
+    if interrupted.is_set():
+        raise KeyboardInterrupt

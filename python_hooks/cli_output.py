@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from python_hooks import summary
-from python_hooks.console import out
+from python_hooks.console import err, out
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 AS_OF = click.option(
@@ -23,3 +23,9 @@ def print_answer(answer: Any, as_json: bool, shown: Any) -> None:
         click.echo(summary.as_json(answer))
     else:
         out.print(shown)
+
+
+def print_fallback(fallback: str | None) -> None:
+    """Says on stderr why an answer is not what it usually is, where there is a reason."""
+    if fallback:
+        err.print(fallback)

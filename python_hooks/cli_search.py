@@ -4,7 +4,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from python_hooks.cli_output import JSON, print_answer
+from python_hooks.cli_output import JSON, print_answer, print_fallback
 from python_hooks.home import Home
 from python_hooks.search import FoundTrack, search
 
@@ -21,6 +21,7 @@ def search_tracks(text: tuple[str, ...], k: int, as_json: bool) -> None:
     key:5 or key:F; several words go into quotes: 'artist:"the beatles"'.
     """
     answer = search(" ".join(text), Home.from_environment(), k=k)
+    print_fallback(answer.fallback)
     print_answer(answer, as_json, _table(answer.query, answer.items))
 
 

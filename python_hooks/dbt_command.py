@@ -14,15 +14,16 @@ from pathlib import Path
 from types import FrameType, MappingProxyType
 
 from python_hooks import failing_rows
-from python_hooks.console import err
+from python_hooks.console import err, visible_but_colours
 from python_hooks.dbt_events import Failure, NodeEvent, failure, node_event, without_java
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT, Home, target_folder
+from python_hooks.interrupts import INTERRUPTED
 from python_hooks.lock import BuildLock, build_lock, speed_lock
 from python_hooks.server import is_running
 
-INTERRUPTED = 130
-_STOP_GRACE = 10.0
+# Seconds; less than an interrupted command has in all.
+_STOP_GRACE = 2.0
 
 _WITHOUT_SERVER = {"clean", "deps", "init", "list", "ls", "parse"}
 # What writes to the warehouse, or runs the project's hooks, which may.
@@ -74,7 +75,7 @@ def run_dbt(
 
     def show(lines: Iterable[str]) -> None:
         for line in without_java(lines):
-            sys.stdout.write(line)
+            sys.stdout.write(visible_but_colours(line))
             sys.stdout.flush()
 
     environment = dbt_environment(home, project)
@@ -122,7 +123,7 @@ def run_dbt_with_events(
             try:
                 message = json.loads(line)
             except ValueError:
-                err.print(line.rstrip(), markup=False)
+                err.print(line.rstrip())
                 continue
             if event := node_event(message, done + 1):
                 done += 1
@@ -219,6 +220,8 @@ def dbt_environment(home: Home, project: Path) -> dict[str, str]:
         "DBT_PROFILES_DIR": str(PROJECT / "profiles"),
         "DBT_PROJECT_DIR": str(project),
         "PYTHONUNBUFFERED": "1",
+        # Where dbt is interrupted, a helper of Python tells what it left in memory.
+        "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",
     }
 
 

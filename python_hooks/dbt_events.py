@@ -16,6 +16,12 @@ _WRAPPING = re.compile(
     r"org\.apache\.hive\.service\.cli\.HiveSQLException: Error running query: "
     r"(?:\[[\w.]+\] )?(?:[\w.]+: )?"
 )
+# Where a server stops in mid-query, dbt prints Thrift's answer as Python writes it, on one
+# line: Java's stack many times, and at the end what happened.
+_THRIFT_ANSWER = re.compile(
+    r"T\w+Resp\(status=TStatus\(.*errorMessage=(['\"])(.*?)(\\n.*|\1\)+)$"
+)
+_TRACEBACK = "Traceback (most recent call last):"
 
 
 @dataclass(frozen=True)
@@ -53,20 +59,24 @@ class Failure:
 
 
 def without_java(lines: Iterable[str]) -> Iterator[str]:
-    """Cuts Java's stacks and Spark's plans out of dbt's output, line by line.
+    """Cuts stacks of Java and Python and Spark's plans out of dbt's output, line by line.
 
-    A stack begins at the first frame (`at package.Class.method(File.java:1)`)
+    A stack of Java begins at the first frame (`at package.Class.method(File.java:1)`)
     and ends where dbt's next message begins; the causes in between repeat what
-    was said before. The whole stack stays in dbt's own log file.
+    was said before. One of Python ends at the line that names the error. The whole
+    stack stays in dbt's own log file.
     """
-    in_stack = in_plan = False
+    in_stack = in_plan = in_traceback = False
     for line in lines:
+        in_traceback = _TRACEBACK in line or (in_traceback and line.startswith(" "))
+        if in_traceback:
+            continue
         in_plan = in_plan and bool(_PLAN.match(line)) and not _DBT_MESSAGE.match(line)
         in_stack = not _DBT_MESSAGE.match(line) and (
             in_stack or bool(_JAVA_FRAME.match(line))
         )
         if not in_stack and not in_plan:
-            yield _WRAPPING.sub("", line)
+            yield _THRIFT_ANSWER.sub(r"\2", _WRAPPING.sub("", line))
             in_plan = bool(_BEFORE_PLAN.search(line))
 
 

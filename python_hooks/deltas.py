@@ -16,19 +16,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from python_hooks import bloom_filter, feature_store, receipt
+from python_hooks import artifact_releases, bloom_filter, feature_store, receipt, release_note
 from python_hooks.artifact_builders import BUILDERS
-from python_hooks.artifact_releases import (
-    Note,
-    completed,
-    current_release,
-    delta_path,
-    read_note,
-    store_release,
-)
+from python_hooks.artifact_releases import current_release, delta_path
 from python_hooks.declaration import Artifact
+from python_hooks.errors import DamagedError
 from python_hooks.home import Home
 from python_hooks.receipt import Built
+from python_hooks.release_note import Note
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse, literal
 
@@ -43,9 +38,12 @@ _BUILD: dict[str, Callable[[pa.Table, Artifact], Built[Any]]] = {
 
 
 def are_behind(release: Release, home: Home) -> bool:
-    """Whether the artifacts that are read are of another release of the marts."""
-    note = read_note(current_release(home))
-    return note is not None and note.release != release.release_id
+    """Whether the artifacts that are read are of another release of the marts, or of none."""
+    current = current_release(home)
+    try:
+        return current.exists() and release_note.read(current).release != release.release_id
+    except DamagedError:
+        return True
 
 
 def complete(
@@ -68,10 +66,9 @@ def complete(
         The stored folder to release; `base` itself where it is of that release already.
 
     Raises:
-        EncoreError: The marts cannot be read.
+        EncoreError: The marts cannot be read, or the base's note cannot.
     """
-    note = read_note(base)
-    if note and note.release == release.release_id:
+    if release_note.read(base).release == release.release_id:
         return base
     with_delta = [
         artifact
@@ -79,16 +76,13 @@ def complete(
         if artifact.builder in _BUILD and release.upto > release.batch
     ]
     tables = _heard_since(with_delta, release, warehouse) if with_delta else []
-    note = Note(
-        release.release_id,
-        release.batch,
-        release.upto,
-        tuple(artifact.path for artifact in with_delta),
-    )
-    with completed(base, note, home) as folder:
+
+    def add(folder: Path) -> None:
         for artifact, table in zip(with_delta, tables, strict=True):
             _write(artifact, table, release, delta_path(folder / artifact.path))
-        return store_release(folder, home)
+
+    note = Note(release.release_id, release.batch, release.upto)
+    return artifact_releases.complete(base, note, home, add)
 
 
 def _heard_since(
@@ -109,7 +103,12 @@ def _heard_since(
 
     # A query is mostly planning and waiting for small tasks.
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return list(pool.map(read, artifacts))
+        try:
+            return list(pool.map(read, artifacts))
+        except KeyboardInterrupt:
+            # Else the pool waits for its queries.
+            warehouse.interrupt()
+            raise
 
 
 def _since(release: Release) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from importlib import metadata
 
 from rich.table import Table
+from rich.text import Text
 
 from python_hooks import java, layers, lock, releases, server
 from python_hooks.console import folded
@@ -69,7 +70,7 @@ def as_table(findings: list[Finding]) -> Table:
     """The findings for the terminal."""
     table = Table(*folded("", "check", "found", "fix"))
     for finding in findings:
-        sign = "[green]✓[/green]" if finding.fine else "[red]✗[/red]"
+        sign = Text("✓", "green") if finding.fine else Text("✗", "red")
         table.add_row(sign, finding.check, finding.what, finding.fix)
     return table
 
@@ -121,6 +122,13 @@ def _disk(home: Home) -> Iterator[Finding]:
 
 
 def _state_folder(home: Home) -> Iterator[Finding]:
+    if home.root.exists() and (mode := home.root.stat().st_mode & 0o077):
+        yield Finding(
+            "state folder",
+            False,
+            f"others may enter {home.root} (mode {0o700 | mode:o}): it holds who heard what",
+            f"chmod 700 {home.root}",
+        )
     token = home.run / "connect.token"
     if token.exists() and token.stat().st_mode & 0o077:
         yield Finding(

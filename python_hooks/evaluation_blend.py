@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
+from python_hooks.artist_cap import capped
 from python_hooks.evaluation_data import NOBODY, Codes, History, places
 from python_hooks.evaluation_protocol import Fold
 from python_hooks.evaluation_ranking import FloatArray, cut
@@ -73,12 +74,11 @@ class Candidates:
         wide[inverse, source[kept]] = strength[kept]
         return Candidates(fold, tuple(sources), *np.divmod(pair, fold.tracks), wide)
 
-    def lists(self, weights: Mapping[str, float], k: int) -> Codes:
-        """Blends and lists the k best of everybody asked, ties by id: (m, k).
+    def scored(self, weights: Mapping[str, float]) -> FloatArray:
+        """The sum of weight times strength over the sources, nine places: (n,).
 
-        The score is the sum of weight times strength over the sources, rounded to 9
-        places; for new listeners all popular sources count alike if none has a weight,
-        as in `rec_popular_tracks`. What scores 0 is not listed.
+        For new listeners all popular sources count alike if none has a weight, as in
+        `rec_popular_tracks`.
         """
         known = np.array([weights.get(source, 0.0) for source in self.sources])
         score = self.strength @ known
@@ -86,10 +86,37 @@ class Candidates:
         if not known[popular].any():
             cold = ~self.fold.warm[self.row]
             score[cold] = self.strength[cold] @ popular
-        score = np.round(score, 9)
+        return np.asarray(np.round(score, 9), np.float64)
+
+    def lists(self, weights: Mapping[str, float], k: int) -> Codes:
+        """Blends and lists the k best of everybody asked, ties by id: (m, k).
+
+        What scores 0 is not listed.
+        """
+        score = self.scored(weights)
         listed = score > 0
         parts = (self.row[listed], self.track[listed], score[listed])
         return cut(*parts, len(self.fold.asked), k)
+
+    def capped_lists(
+        self, weights: Mapping[str, float], artists: Sequence[str], cap: int, k: int
+    ) -> Codes:
+        """The same with at most `cap` tracks of an artist in every ten places.
+
+        Args:
+            weights: By source.
+            artists: The artist of each code of a track, or what is no other's.
+            cap: How many, as the var `artist_cap` says.
+            k: The length of the lists.
+        """
+        score = self.scored(weights)
+        lists = np.full((len(self.fold.asked), k), NOBODY, np.int32)
+        for row in np.unique(self.row):
+            listed = np.flatnonzero((self.row == row) & (score > 0))
+            rows = [(float(score[at]), int(self.track[at])) for at in listed]
+            kept = [track for _, track in capped(rows, artists.__getitem__, cap)[:k]]
+            lists[row, : len(kept)] = kept
+        return lists
 
     def source_recall(self) -> dict[str, FloatArray]:
         """Share of each listener's targets that a source proposes at any rank, and any.

@@ -51,3 +51,19 @@ def interval(
         means.append(total[drawn].sum(axis=1) / count[drawn].sum(axis=1))
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return Interval(float(total.sum() / count.sum()), float(low), float(high))
+
+
+def standard_error(values: FloatArray, listener: NDArray[np.integer]) -> float:
+    """Standard error of the mean over all lists, whose listeners were drawn.
+
+    sqrt(sum over listeners of (sum of their values less the mean) ^ 2) / n, the sandwich
+    estimator of clustered data (Liang and Zeger 1986, "Longitudinal data analysis using
+    generalized linear models"): what the draws of `interval` come to, in closed form.
+
+    Args:
+        values: One value per list: (n,).
+        listener: Whose list it is: (n,).
+    """
+    _, cluster = np.unique(listener, return_inverse=True)
+    sums = np.bincount(cluster, values - values.mean())
+    return float(np.sqrt(sums @ sums) / len(values))

@@ -64,12 +64,27 @@ def ease(fold: Fold, l2: float, backoff_half_life_d: float) -> Scorer:
     """
     places = _most_heard(fold)
     heard = (fold.counts[:, places] > 0).astype(np.float64)
-    gram = (heard.T @ heard).toarray()
-    gram[np.diag_indices_from(gram)] += l2
-    inverse = linalg.inv(gram, overwrite_a=True, check_finite=False, assume_a="pos")
-    weights = inverse / -np.diag(inverse)
-    np.fill_diagonal(weights, 0.0)
+    weights = ease_weights((heard.T @ heard).toarray(), l2)
     return _spread(fold, places, heard[fold.asked], weights, backoff_half_life_d)
+
+
+def ease_weights(gram: FloatArray, l2: float, dropout: float = 0.0) -> FloatArray:
+    """The item-item weights B of EASE, in closed form: (tracks, tracks), diagonal 0.
+
+    With dropout p, P = (X'X + l2 I + p / (1 - p) diag(X'X))^-1: a listen may not be foretold
+    by itself, as it is missing with probability p (Steck 2020, "Autoencoders that don't
+    overfit towards the identity").
+
+    Args:
+        gram: X'X of the binary listens: (tracks, tracks).
+        l2: Lambda, above 0.
+        dropout: p, 0 to below 1.
+    """
+    shifted = gram + np.diag(l2 + dropout / (1 - dropout) * np.diag(gram))
+    inverse = linalg.inv(shifted, overwrite_a=True, check_finite=False, assume_a="pos")
+    weights: FloatArray = inverse / -np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return weights
 
 
 def als(

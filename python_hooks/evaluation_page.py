@@ -8,11 +8,12 @@ from typing import Any
 
 from python_hooks.errors import EncoreError
 from python_hooks.evaluation_report import Report, between, spelled
+from python_hooks.evaluation_run import BLENDS
 
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:84rem;margin:2rem auto;
 padding:0 1rem}
 table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}
-td,th{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:right}
+td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}
 td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}"""
 _PARTS = ("all", "warm", "cold")
 
@@ -143,4 +144,4 @@ def _plot(draw: Callable[[Any, Report], None], figures: Report) -> str:
 
 
 def _colour(model: str) -> str:
-    return "#d62728" if model == "blend" else "#1f77b4"
+    return "#d62728" if model in BLENDS else "#1f77b4"

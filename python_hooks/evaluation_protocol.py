@@ -99,7 +99,7 @@ class Fold:
 
 
 def windows(
-    history: History, cutoffs: int = 8, validations: int = 4, share: float = 0.6
+    history: History, cutoffs: int = 8, validations: int = 8, share: float = 0.8
 ) -> tuple[list[Window], list[Window]]:
     """Divides the end of a history into horizons of equal length, one after the other.
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from python_hooks.evaluation_bootstrap import DRAWS, SEED, Interval, interval
 from python_hooks.evaluation_protocol import Fold
 from python_hooks.evaluation_ranking import FloatArray
-from python_hooks.evaluation_run import BLEND, UNCAPPED, Evaluation, Judged
+from python_hooks.evaluation_run import BLENDS, Evaluation, Judged
 
 PRIMARY = "ndcg"
 Report = dict[str, Any]
@@ -44,7 +44,7 @@ def report(
     """
     listener, warm = evaluation.listener, evaluation.warm
     parts = {"all": np.ones(len(warm), bool), "warm": warm, "cold": ~warm}
-    rivals = [model for model in evaluation.models if model.name not in (BLEND, UNCAPPED)]
+    rivals = [each for each in evaluation.models if each.name not in BLENDS]
     best = max(rivals, key=lambda model: round(float(model.values[PRIMARY].mean()), 9))
     return {
         "data": name,

@@ -16,7 +16,8 @@ from python_hooks.evaluation_trials import Parameters, Tuned, baselines, tune
 
 LISTED = 20
 CUTS = (10, 20)
-BLEND, UNCAPPED = "blend", "blend, no artist cap"
+BLEND, UNCAPPED, FITTED = "blend", "blend, no artist cap", "blend, fitted here"
+BLENDS = (BLEND, UNCAPPED, FITTED)
 # What a trial or a test is, and of how many.
 Tell = Callable[[str], None]
 
@@ -106,6 +107,27 @@ def judge_blend(
     tuned = Tuned(weights, np.nan, 0)
     uncapped = [each.lists(weights, LISTED) for each in candidates]
     return [judge(BLEND, tuned, answers, asked), judge(UNCAPPED, tuned, uncapped, asked)]
+
+
+def judge_fitted(
+    fitted: Tuned,
+    candidates: Sequence[Candidates],
+    artists: Sequence[Sequence[str]],
+    cap: int,
+) -> Judged:
+    """Measures the blend with weights that were fitted on the validation.
+
+    Args:
+        fitted: The weights.
+        candidates: Of each fold of the test.
+        artists: Per fold, the artist of each code of a track.
+        cap: How many tracks of an artist may be in every ten.
+    """
+    lists = [
+        each.capped_lists(fitted.parameters, names, cap, LISTED)
+        for each, names in zip(candidates, artists, strict=True)
+    ]
+    return judge(FITTED, fitted, lists, [each.fold for each in candidates])
 
 
 def judge(name: str, tuned: Tuned, lists: Sequence[Codes], folds: Sequence[Fold]) -> Judged:

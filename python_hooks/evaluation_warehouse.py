@@ -1,25 +1,27 @@
 """What an evaluation reads of an installation: the log, and marts as of each cutoff."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from python_hooks import releases, time_travel
+from python_hooks import ease_source, releases, time_travel
+from python_hooks.blended_lists import Weight, seed_weights, variable
 from python_hooks.evaluation_blend import Candidates
 from python_hooks.evaluation_data import NOBODY, Codes, History, places
 from python_hooks.evaluation_protocol import Fold
 from python_hooks.evaluation_ranking import cut
 from python_hooks.evaluation_run import LISTED
-from python_hooks.evaluation_trials import Parameters
 from python_hooks.home import Home
+from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
 
 _FAMILIAR, _DISCOVER = "rec_listener_tracks", "rec_listener_discoveries"
-_FALLBACK = "rec_popular_tracks"
+_FALLBACK, _CANDIDATES = "rec_popular_tracks", "rec_candidates"
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,12 @@ class Asked:
     Attributes:
         candidates: Of every source, without weights.
         lists: The recommendations, as `encore recommend` gives them: (m, `LISTED`).
+        artists: The artist of each code of a track, or its own id.
     """
 
     candidates: Candidates
     lists: Codes
+    artists: Sequence[str]
 
 
 def history(home: Home) -> History:
@@ -57,23 +61,17 @@ def history(home: Home) -> History:
     return History.of(table, home.root.name)
 
 
-def weights(home: Home) -> dict[str, float]:
+def weights(home: Home) -> dict[str, Weight]:
     """The published weights of the blend, by source in the order of name."""
     with Warehouse(home) as warehouse:
-        release = releases.current(warehouse, home)
-        rows = warehouse.read(
-            release.relation("recommendation_weights"),
-            ["source", "weight"],
-            order_by=["source"],
-        ).to_pylist()
-    return {row["source"]: float(row["weight"]) for row in rows}
+        return seed_weights(warehouse, releases.current(warehouse, home))
 
 
 def asked(
     home: Home,
     listens: History,
     folds: Sequence[Fold],
-    known: Parameters,
+    seed: Mapping[str, Weight],
     tell: Callable[[], None],
 ) -> list[Asked]:
     """Rebuilds the recommendations as of each cutoff and reads what was asked.
@@ -82,7 +80,7 @@ def asked(
         home: The installation.
         listens: Its history.
         folds: The folds.
-        known: The published weights, for the names of the sources.
+        seed: The published weights.
         tell: Called after each cutoff.
 
     Raises:
@@ -90,24 +88,50 @@ def asked(
         NegativeAnswerError: A model could not be built.
     """
     answers = []
+    known = {source: each.weight for source, each in seed.items()}
+    ease = seed.get(ease_source.SOURCE)
     for fold in folds:
         model = _DISCOVER if fold.discover else _FAMILIAR
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=fold.cutoff)
+        models = [_CANDIDATES, model, _FALLBACK]
+        models += [ease_source.HEARD, ease_source.MODEL] if ease else []
         with (
-            time_travel.built(home, moment, ["rec_candidates", model, _FALLBACK]) as then,
+            time_travel.released(home, moment, models) as then,
             Warehouse(home) as warehouse,
         ):
-            columns = ["listener_id", "track_id", "source", "strength"]
-            table = warehouse.read(then["rec_candidates"], columns)
-            condition = f"rank <= {LISTED}"
-            listed = warehouse.read(
-                then[model], ["listener_id", "rank", "track_id"], where=condition
-            )
-            popular = warehouse.read(then[_FALLBACK], ["rank", "track_id"], where=condition)
-        candidates = Candidates.of(table, tuple(known), fold, listens)
-        answers.append(Asked(candidates, answered(listed, popular, fold, listens)))
+            table = warehouse.read(then.relation(_CANDIDATES), ease_source.SCHEMA.names)
+            if ease:
+                called = _called(warehouse, then, ease, fold, listens)
+                table = pa.concat_tables([table.cast(called.schema), called])
+            read = partial(warehouse.read, where=f"rank <= {LISTED}")
+            listed = read(then.relation(model), ["listener_id", "rank", "track_id"])
+            popular = read(then.relation(_FALLBACK), ["rank", "track_id"])
+            artists = _artists(warehouse, then, listens)
+        candidates = Candidates.of(table, tuple(seed), fold, listens)
+        lists = answered(listed, popular, fold, listens)
+        if ease and ease.weight > 0:
+            lists = candidates.capped_lists(known, artists, variable("artist_cap"), LISTED)
+        answers.append(Asked(candidates, lists, artists))
         tell()
     return answers
+
+
+def _called(
+    warehouse: Warehouse, then: Release, ease: Weight, fold: Fold, listens: History
+) -> pa.Table:
+    """The candidates of EASE, solved for from what was known."""
+    heard = warehouse.read(then.relation(ease_source.HEARD), ease_source.HEARD_COLUMNS)
+    listeners = [listens.listeners[code] for code in fold.asked.tolist()]
+    found = ease_source.solved(warehouse, then)
+    return ease_source.candidates(found, heard, listeners, ease.candidates)
+
+
+def _artists(warehouse: Warehouse, then: Release, listens: History) -> list[str]:
+    """The artist of each code of a track, or its own id."""
+    columns = ["track_id", "artist_key"]
+    table = warehouse.read(then.relation("int_track_recordings"), columns)
+    found = dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    return [found.get(track) or track for track in listens.tracks]
 
 
 def answered(listed: pa.Table, popular: pa.Table, fold: Fold, listens: History) -> Codes:

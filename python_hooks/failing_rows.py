@@ -39,7 +39,7 @@ def show(home: Home, target: Path, since: float) -> None:
                     )
                 err.print(table)
     except EncoreError as error:
-        err.print(f"The failing rows cannot be shown: {error}", markup=False)
+        err.print(f"The failing rows cannot be shown: {error}")
 
 
 def _failed(results: Path, since: float) -> Iterator[tuple[str, str]]:

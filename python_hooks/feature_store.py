@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 import xxhash
 
 from python_hooks.declaration import Artifact
-from python_hooks.errors import EncoreError
+from python_hooks.errors import DamagedError, EncoreError
 from python_hooks.receipt import Built, Receipt
+from python_hooks.recorded_files import REBUILD
 
 PARAMS: Mapping[str, type] = {"mart": str}
 BOUNDS: Mapping[str, str] = {"differing_rows": "at most"}
@@ -155,7 +156,7 @@ def build(
         value=built,
         rows=table.num_rows,
         quality={"differing_rows": _differing_rows(built, table, artifact)},
-        details={"hash": HASH},
+        details={"hash": HASH, "schema": _schema(batches[0])},
     )
 
 
@@ -177,6 +178,7 @@ def load(path: Path, receipt: Receipt) -> FeatureTable:
 
     Raises:
         EncoreError: The keys were hashed in another way.
+        DamagedError: The file has the recorded checksum, but is not what it should be.
     """
     if receipt.details["hash"] != HASH:
         raise EncoreError(
@@ -186,7 +188,25 @@ def load(path: Path, receipt: Receipt) -> FeatureTable:
         )
     with pa.memory_map(str(path)) as source:
         rows = pa.ipc.open_file(source).get_batch(0)
+    rows.validate(full=True)
+    found, wanted = (rows.num_rows, _schema(rows)), (receipt.rows, receipt.details["schema"])
+    ascending = found == wanted and _ascending(rows.column(HASH_COLUMN))
+    if not ascending:
+        raise DamagedError(
+            f"Artifact {receipt.artifact}: {path.name} has (rows, schema) {found}, recorded "
+            f"{wanted}, and its hashes in order.",
+            REBUILD,
+        )
     return FeatureTable(rows, receipt.key)
+
+
+def _ascending(hashes: pa.Array) -> bool:
+    values = hashes.to_numpy(zero_copy_only=True)
+    return bool((values[1:] >= values[:-1]).all())
+
+
+def _schema(rows: pa.RecordBatch) -> dict[str, str]:
+    return {field.name: str(field.type) for field in rows.schema}
 
 
 def _text(key: Key) -> bytes:

@@ -32,6 +32,7 @@ class Features:
         release: Id of the release.
         batch: The rows of the last batch.
         delta: Rows of speed runs since, or None.
+        fallback: Why this is not the release that is read, or None.
     """
 
     def __init__(
@@ -40,8 +41,11 @@ class Features:
         release: str,
         batch: FeatureTable,
         delta: FeatureTable | None = None,
+        *,
+        fallback: str | None = None,
     ) -> None:
         self.definition = definition
+        self.fallback = fallback
         self.release = release
         self._batch = batch
         self._delta = delta
@@ -152,7 +156,9 @@ def open_features(entity: str, home: Home, target: Path | None = None) -> Featur
             artifact.params["mart"] == definition.mart
         ):
             opened = artifacts.open_tables(artifact, home)
-            return Features(definition, opened.release, *opened.parts)
+            return Features(
+                definition, opened.release, *opened.parts, fallback=opened.fallback
+            )
     raise EncoreError(
         f"No artifact is built from {definition.mart}: its features are in no store.",
         "Declare one as an exposure in models/marts/_artifacts__exposures.yml.",

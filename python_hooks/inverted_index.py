@@ -7,7 +7,9 @@ Zaragoza 2009, k1 1.2, b 0.75, each field for itself); a beginning or an edit ad
 constant, and whole words have that too: so they always come first.
 """
 
+import json
 import shutil
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
@@ -20,8 +22,9 @@ from tantivy import Occur, Query
 
 from python_hooks import search_quality
 from python_hooks.declaration import Artifact
-from python_hooks.errors import EncoreError
+from python_hooks.errors import DamagedError, EncoreError
 from python_hooks.receipt import Built, Receipt
+from python_hooks.recorded_files import REBUILD
 from python_hooks.search_query import SearchQuery
 from python_hooks.terms import terms
 
@@ -232,11 +235,48 @@ def save(built: Built[InvertedIndex], path: Path) -> list[Path]:
 
 
 def load(path: Path, receipt: Receipt) -> InvertedIndex:
-    """Opens what `save` wrote, given what `receipt.verify` said; files are mapped."""
+    """Opens what `save` wrote, given what `receipt.verify` said; files are mapped.
+
+    Raises:
+        DamagedError: The files have the recorded checksums, but are not what they should.
+    """
+    for name in receipt.files:
+        if not name.endswith((".json", ".arrow")):
+            _require_own_checksum(path.parent / name, receipt)
     keys = pa.ipc.open_file(pa.memory_map(str(path / KEYS))).read_all()["key"]
+    keys.validate(full=True)
     index = tantivy.Index.open(str(path))
+    found = index.searcher().num_docs, index.searcher().num_segments, len(keys)
+    if found != (receipt.rows, min(1, receipt.rows), receipt.rows):
+        raise DamagedError(
+            f"Artifact {receipt.artifact}: {path.name} has (documents, segments, keys) "
+            f"{found}, recorded {receipt.rows} rows.",
+            REBUILD,
+        )
     fields = receipt.params["fields"]
-    return InvertedIndex(receipt.artifact, index, keys.combine_chunks(), fields, path)
+    value = InvertedIndex(receipt.artifact, index, keys.combine_chunks(), fields, path)
+    # Raises where a field is not in the index's schema.
+    value.search(SearchQuery(("a",), tuple((field, ("a",)) for field in fields), 0), 1)
+    return value
+
+
+def _require_own_checksum(file: Path, receipt: Receipt) -> None:
+    """Compares a file with the checksum that tantivy ended it with.
+
+    tantivy follows the numbers of a file without looking at that. The end of a file is a
+    JSON object, its length and a magic number, both 32 bits, little-endian (tantivy's
+    `directory/footer.rs`).
+    """
+    content = file.read_bytes()
+    size = int.from_bytes(content[-8:-4], "little")
+    footer = json.loads(content[-8 - size : -8])
+    actual, recorded = zlib.crc32(content[: -8 - size]), footer["crc"]
+    if actual != recorded:
+        raise DamagedError(
+            f"Artifact {receipt.artifact}: {file.name} is damaged: its CRC is {actual}, "
+            f"recorded by tantivy {recorded}.",
+            REBUILD,
+        )
 
 
 def _schema(fields: Sequence[str]) -> tantivy.Schema:

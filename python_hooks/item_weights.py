@@ -2,12 +2,14 @@
 
 Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, equation 8: with
 the Gram matrix G of listeners and tracks, P = (G + lambda I)^-1 and
-B = I - P diag(1 / diag P). A track's score for a listener is the sum of the weights
-B[heard, track] over what the listener has heard. The strongest weights of every heard
-track are kept, as compressed sparse rows in an Arrow file.
+B = I - P diag(1 / diag P). With dropout p, p / (1 - p) times the diagonal of G is added to it
+as well (Steck, "Autoencoders that don't overfit towards the Identity", NeurIPS 2020): a heard
+track may not be foretold by itself, as it is missing with probability p. A track's score for
+a listener is the sum of the weights B[heard, track] over what the listener has heard. The
+strongest weights of every heard track are kept, as compressed sparse rows in an Arrow file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isqrt
 from pathlib import Path
 
@@ -20,13 +22,15 @@ from scipy.linalg import lapack
 
 from python_hooks.console import err
 from python_hooks.declaration import Artifact
-from python_hooks.errors import EncoreError
+from python_hooks.errors import DamagedError, EncoreError
 from python_hooks.receipt import Built, Receipt
+from python_hooks.recorded_files import REBUILD
 
 _COUNTS = ("min_listeners", "max_tracks", "memory_mb", "weights_per_track")
 PARAMS: Mapping[str, type] = {
     "count": str,
     "regularisation": float,
+    "dropout": float,
     **dict.fromkeys(_COUNTS, int),
 }
 BOUNDS: Mapping[str, str] = {"residual": "at most"}
@@ -80,6 +84,33 @@ class ItemWeights:
         order = found[np.lexsort((found, -sums[found]))]
         return self.ids.take(pa.array(order)), sums[order]
 
+    def speakers(
+        self, heard: Iterable[str], tracks: Sequence[str]
+    ) -> dict[str, list[tuple[str, float]]]:
+        """What of the heard speaks for or against tracks, with its weight.
+
+        Args:
+            heard: Ids, each counted once; those without weights are passed over.
+            tracks: Ids with a weight of at least one of them.
+
+        Returns:
+            Per track, ids and weights; the greatest weight first, equal ones by id.
+        """
+        asked = pa.array(sorted(set(heard)), self.ids.type)
+        wanted = pc.index_in(pa.array(tracks, self.ids.type), self.ids).to_numpy()
+        found: dict[str, list[tuple[str, float]]] = {track: [] for track in tracks}
+        place = dict(zip(wanted.tolist(), tracks, strict=True))
+        for row in pc.index_in(asked, self.ids).drop_null().to_pylist():
+            span = slice(self._starts[row], self._starts[row + 1])
+            positions = self._positions[span]
+            for at in np.flatnonzero(np.isin(positions, wanted)):
+                weight = float(self._weights[span][at])
+                found[place[int(positions[at])]].append((self.ids[row].as_py(), weight))
+        return {
+            track: sorted(by, key=lambda one: (-one[1], one[0]))
+            for track, by in found.items()
+        }
+
 
 def problem(artifact: Artifact) -> str:
     """What is wrong with the values of a declaration, or an empty string."""
@@ -93,6 +124,8 @@ def problem(artifact: Artifact) -> str:
         )
     if not params["regularisation"] > 0:
         return f"parameter regularisation is {params['regularisation']}, not above 0."
+    if not 0 <= params["dropout"] < 1:
+        return f"parameter dropout is {params['dropout']}, not 0 to below 1."
     for name in _COUNTS:
         if params[name] < 1:
             return f"parameter {name} is {params[name]}, not 1 or more."
@@ -116,8 +149,8 @@ def build(table: pa.Table, artifact: Artifact) -> Built[ItemWeights]:
         artifact: The declaration.
 
     Returns:
-        The weights; `residual` is the largest number in (G + lambda I) P - I over some
-        columns, None without tracks.
+        The weights; `residual` is the largest number in M P - I over some columns, M the
+        matrix that was solved, None without tracks.
 
     Raises:
         EncoreError: The matrix is not positive definite: the counts are of no Gram matrix.
@@ -130,9 +163,10 @@ def build(table: pa.Table, artifact: Artifact) -> Built[ItemWeights]:
             f"{artifact.name}: weights of {len(ids)} of {eligible} tracks, those with the "
             f"most listeners (max_tracks {params['max_tracks']}, memory_mb "
             f"{params['memory_mb']}).",
-            markup=False,
         )
-    shifted = (gram + params["regularisation"] * sparse.eye(len(ids))).tocsr()
+    missing = params["dropout"] / (1 - params["dropout"])
+    added = params["regularisation"] + missing * gram.diagonal()
+    shifted = (gram + sparse.diags_array(added)).tocsr()
     inverse = _inverse(shifted, artifact)
     rows, kept_share = _strongest(inverse, ids, params["weights_per_track"])
     return Built(
@@ -151,10 +185,28 @@ def save(built: Built[ItemWeights], path: Path) -> list[Path]:
     return [path]
 
 
-def load(path: Path, _receipt: Receipt) -> ItemWeights:
-    """Maps a file into memory, after `receipt.verify`: damaged offsets lead anywhere."""
+def load(path: Path, receipt: Receipt) -> ItemWeights:
+    """Maps a file into memory, after `receipt.verify`.
+
+    Raises:
+        DamagedError: The file has the recorded checksum, but is not what it should be: its
+            numbers would be followed out of memory.
+    """
     with pa.memory_map(str(path)) as source:
-        return ItemWeights(pa.ipc.open_file(source).get_batch(0))
+        rows = pa.ipc.open_file(source).get_batch(0)
+    rows.validate(full=True)
+    positions, weights = rows.column("positions"), rows.column("weights")
+    values = positions.values.to_numpy()
+    found = rows.num_rows, int(values.min(initial=0)), int(values.max(initial=-1))
+    tracks = receipt.details["tracks"]
+    alike = positions.offsets.equals(weights.offsets)
+    if found[0] != tracks or found[1] < 0 or found[2] >= tracks or not alike:
+        raise DamagedError(
+            f"Artifact {receipt.artifact}: {path.name} has (tracks, first and last position) "
+            f"{found}, recorded {tracks} tracks; as many weights as positions: {alike}.",
+            REBUILD,
+        )
+    return ItemWeights(rows)
 
 
 def _chosen(table: pa.Table, artifact: Artifact) -> tuple[pa.Array, int]:

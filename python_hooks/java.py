@@ -58,7 +58,7 @@ def ensure_java() -> Path:
     try:
         return find_java()
     except EncoreError as missing:
-        err.print(f"{missing.message}\n{missing.hint}", style="yellow", markup=False)
+        err.print(f"{missing.message}\n{missing.hint}", style="yellow")
         return provide_java()
 
 

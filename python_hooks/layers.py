@@ -13,11 +13,12 @@ from typing import Literal
 
 from python_hooks import artifacts, deltas, failing_rows, landing, releases
 from python_hooks.console import err
-from python_hooks.dbt_command import INTERRUPTED, run_dbt_with_events
+from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.dbt_events import Failure, NodeEvent
 from python_hooks.declaration import Artifact
 from python_hooks.errors import NegativeAnswerError
 from python_hooks.home import Home, target_folder
+from python_hooks.interrupts import INTERRUPTED
 from python_hooks.lock import BuildLock, speed_lock
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
@@ -224,8 +225,8 @@ def _child(
 def failed(args: list[str], failures: Sequence[Failure]) -> NegativeAnswerError:
     """Shows what failed in a run of dbt; returns the error to raise."""
     for failure in failures:
-        err.print(f"[red]✗ {failure.node}[/red]")
-        err.print(failure.message, markup=False)
+        err.print(f"✗ {failure.node}", style="red")
+        err.print(failure.message)
     return NegativeAnswerError(
         f"dbt {args[0]} failed: {len(failures)} problem(s), shown above. "
         "What is published stays as it was.",

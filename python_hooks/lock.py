@@ -81,7 +81,7 @@ def speed_lock(home: Home, purpose: str) -> Iterator[BuildLock]:
     """
     with _open(home, "speed.lock") as file:
         if not _try(file):
-            err.print(_holder(file, "speed"), "Waiting for it.", markup=False)
+            err.print(_holder(file, "speed"), "Waiting for it.")
             fcntl.flock(file, fcntl.LOCK_EX)
         lock = BuildLock(file, purpose)
         try:
@@ -132,7 +132,7 @@ def server_lock(home: Home) -> Iterator[None]:
 
 
 def _open(home: Home, name: str) -> TextIO:
-    home.run.mkdir(parents=True, exist_ok=True)
+    home.make(home.run)
     # "a+" creates the file where it is missing and leaves the holder's text alone.
     return (home.run / name).open("a+")
 

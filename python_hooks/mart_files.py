@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 import pyarrow.parquet as pq
 
-from python_hooks import receipt, releases
+from python_hooks import releases
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
-from python_hooks.receipt import FileFacts
+from python_hooks.recorded_files import FileFacts, file_facts
 from python_hooks.warehouse import Warehouse
 
 RECEIPT = "receipt.json"
@@ -98,8 +99,8 @@ def export(model: str, folder: Path, home: Home) -> Export:
         raise EncoreError(
             f"{folder} is there already.", "Give a new folder, or remove this one."
         )
-    temporary = folder.with_name(folder.name + ".new")
-    shutil.rmtree(temporary, ignore_errors=True)
+    # Of a name that nothing else has: a folder beside may be anybody's.
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     temporary.mkdir(parents=True)
     try:
         found = _copy(model, temporary, home)
@@ -135,6 +136,6 @@ def _copy(model: str, target: Path, home: Home) -> Export:
         relation=relation,
         rows=sum(pq.read_metadata(path).num_rows for path in paths),
         schema={field.name: str(field.type) for field in pq.read_schema(paths[0])},
-        files={path.name: receipt.file_facts(path) for path in paths},
+        files={path.name: file_facts(path) for path in paths},
         exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -17,11 +17,12 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from python_hooks import recorded_files
 from python_hooks.declaration import Artifact
-from python_hooks.errors import EncoreError
+from python_hooks.errors import DamagedError, EncoreError
+from python_hooks.recorded_files import BROKEN_JSON, REBUILD, FileFacts, file_facts
 
 FORMAT_VERSION = 1
-_REBUILD = "Run `encore artifacts build` to build it again."
 
 T = TypeVar("T")
 
@@ -41,14 +42,6 @@ class Built(Generic[T]):
     rows: int
     quality: Mapping[str, float | None]
     details: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """Checksum (hexadecimal) and size (bytes) of one file."""
-
-    sha256: str
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -85,6 +78,15 @@ class Receipt:
     files: Mapping[str, FileFacts]
     quality: Mapping[str, float | None]
     built_at: str
+
+
+# The type of each field in JSON.
+_KINDS = {
+    **dict.fromkeys(("artifact", "builder", "relation", "version", "built_at"), "str"),
+    **dict.fromkeys(("format_version", "rows"), "int"),
+    **dict.fromkeys(("params", "details", "libraries", "files", "quality"), "dict"),
+    "key": "list",
+}
 
 
 def receipt_path(path: Path) -> Path:
@@ -125,13 +127,6 @@ def of_built(
     )
 
 
-def file_facts(path: Path) -> FileFacts:
-    """Hashes a file, without holding it in memory."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return FileFacts(digest, file.tell())
-
-
 def write(receipt: Receipt, path: Path) -> None:
     """Writes the receipt of the artifact at `path`, atomically and durably."""
     target = receipt_path(path)
@@ -150,69 +145,62 @@ def read(path: Path) -> Receipt:
     """Reads the receipt of the artifact at `path`, not looking at the files.
 
     Raises:
-        EncoreError: There is none, it is damaged, or it has another format.
+        DamagedError: There is none, it is damaged, or it has another format.
     """
-    source = receipt_path(path)
+    source, owner = receipt_path(path), f"Artifact {path.name}"
+    if not source.exists():
+        raise DamagedError(f"{owner} has no receipt {source.name}.", REBUILD)
     try:
-        content = json.loads(source.read_bytes())
+        place = recorded_files.regular(source.parent, source.name, owner)
+        content = json.loads(place.read_bytes())
         recorded = content.pop("checksum")
         format_version = content["format_version"]
-    except FileNotFoundError:
-        raise EncoreError(
-            f"Artifact {path.name} has no receipt {source.name}.", _REBUILD
-        ) from None
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-        raise EncoreError(
-            f"Artifact {path.name}: its receipt {source.name} is damaged "
+    except BROKEN_JSON as error:
+        raise DamagedError(
+            f"{owner}: its receipt {source.name} is damaged "
             f"({type(error).__name__}: {error}).",
-            _REBUILD,
+            REBUILD,
         ) from error
     if format_version != FORMAT_VERSION:
-        raise EncoreError(
-            f"Artifact {path.name}: its receipt has format {format_version}, "
+        raise DamagedError(
+            f"{owner}: its receipt has format {format_version}, "
             f"this version of encore reads format {FORMAT_VERSION}.",
-            _REBUILD,
+            REBUILD,
         )
     actual = _checksum(content)
     if actual != recorded:
-        raise EncoreError(
-            f"Artifact {path.name}: its receipt {source.name} is damaged: "
+        raise DamagedError(
+            f"{owner}: its receipt {source.name} is damaged: "
             f"checksum {actual}, recorded {recorded}.",
-            _REBUILD,
+            REBUILD,
+        )
+    kinds = {name: type(value).__name__ for name, value in content.items()}
+    if kinds != _KINDS:
+        found = sorted(set(kinds.items()) ^ set(_KINDS.items()))
+        raise DamagedError(
+            f"{owner}: its receipt {source.name} is not in its format: {found} are in it or "
+            "in the format, and not in both.",
+            REBUILD,
         )
     content["key"] = tuple(content["key"])
-    content["files"] = {name: FileFacts(**facts) for name, facts in content["files"].items()}
-    return Receipt(**content)
+    try:
+        files = {name: FileFacts(**facts) for name, facts in content["files"].items()}
+    except TypeError as error:
+        raise DamagedError(
+            f"{owner}: its receipt {source.name} is not in its format: {error}.", REBUILD
+        ) from error
+    return Receipt(**content | {"files": files})
 
 
 def verify(path: Path) -> Receipt:
     """Reads the receipt of the artifact at `path` and hashes all its files again.
 
     Raises:
-        EncoreError: The receipt cannot be used (see `read`), or a file is missing or
+        DamagedError: The receipt cannot be used (see `read`), or a file is missing or
             is not the one that was recorded; both values are named.
     """
     receipt = read(path)
-    for name, recorded in receipt.files.items():
-        try:
-            actual = file_facts(path.parent / name)
-        except OSError as error:
-            raise EncoreError(
-                f"Artifact {receipt.artifact}: {name} cannot be read: {error.strerror}.",
-                _REBUILD,
-            ) from error
-        if actual.bytes != recorded.bytes:
-            raise EncoreError(
-                f"Artifact {receipt.artifact}: {name} is damaged: it has "
-                f"{actual.bytes} bytes, recorded {recorded.bytes}.",
-                _REBUILD,
-            )
-        if actual.sha256 != recorded.sha256:
-            raise EncoreError(
-                f"Artifact {receipt.artifact}: {name} is damaged: its SHA-256 is "
-                f"{actual.sha256}, recorded {recorded.sha256}.",
-                _REBUILD,
-            )
+    recorded_files.require(path.parent, receipt.files, f"Artifact {receipt.artifact}")
     return receipt
 
 
@@ -258,7 +246,7 @@ def shortfalls(
 def require_match(receipt: Receipt, artifact: Artifact) -> None:
     """Refuses an artifact built by another declaration; raises EncoreError."""
     if found := differences(receipt, artifact):
-        raise EncoreError(f"Artifact {artifact.name}: {'; '.join(found)}.", _REBUILD)
+        raise EncoreError(f"Artifact {artifact.name}: {'; '.join(found)}.", REBUILD)
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

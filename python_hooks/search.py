@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from python_hooks import artifacts, releases
+from python_hooks.artifact_opening import Opened
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import Home
 from python_hooks.inverted_index import Hit, InvertedIndex
@@ -45,11 +46,13 @@ class Search:
     Attributes:
         query: The text that was searched for.
         release: Id of the release that answered.
+        fallback: Why the index is that of a release before, and of which, or None.
         items: The tracks, the best first.
     """
 
     query: str
     release: str
+    fallback: str | None
     items: list[FoundTrack]
 
 
@@ -65,7 +68,8 @@ def search(text: str, home: Home, *, k: int = 10) -> Search:
         EncoreError: A filter is wrong, the server does not run, or the index cannot be
             used.
     """
-    index = _index(home)
+    opened = _opened(home)
+    index = opened.value
     hits = index.search(_query(text, index), k)
     if not hits:
         raise nothing_found(text)
@@ -76,21 +80,21 @@ def search(text: str, home: Home, *, k: int = 10) -> Search:
             ["track_id", "title", "artist", "genre", "musical_key"],
             where=f"track_id in ({', '.join(literal(hit.key) for hit in hits)})",
         )
-    return Search(text, release.release_id, _items(hits, found))
+    return Search(text, release.release_id, opened.fallback, _items(hits, found))
 
 
-def candidates(text: str, home: Home) -> pa.Array:
-    """The ids of all tracks that a search for a text finds, in no order.
+def candidates(text: str, home: Home) -> tuple[pa.Array, str | None]:
+    """The ids of all tracks that a search for a text finds, in no order; its `fallback`.
 
     Raises:
         NegativeAnswerError: There is none.
         EncoreError: A filter is wrong, or the index cannot be used.
     """
-    index = _index(home)
-    found = index.matching(_query(text, index))
+    opened = _opened(home)
+    found = opened.value.matching(_query(text, opened.value))
     if not found:
         raise nothing_found(text)
-    return found
+    return found, opened.fallback
 
 
 def nothing_found(text: str) -> NegativeAnswerError:
@@ -101,7 +105,7 @@ def nothing_found(text: str) -> NegativeAnswerError:
     )
 
 
-def _index(home: Home) -> InvertedIndex:
+def _opened(home: Home) -> Opened[InvertedIndex]:
     return artifacts.open_search(artifacts.declared_as("inverted_index"), home)
 
 

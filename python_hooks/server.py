@@ -23,7 +23,12 @@ from python_hooks.errors import EncoreError
 from python_hooks.home import Home
 from python_hooks.java import ensure_java
 from python_hooks.lock import server_lock
-from python_hooks.server_doors import check_ports_free, is_open, spark_version
+from python_hooks.server_doors import (
+    check_ports_free,
+    is_open,
+    require_loopback,
+    spark_version,
+)
 from python_hooks.server_settings import (
     driver_memory,
     server_environment,
@@ -84,7 +89,7 @@ def start(home: Home) -> Status:
             return _status(process, facts, "The server was already running.")
         _forget_dead(home)
         for folder in (home.landing, home.warehouse, home.logs, home.run):
-            folder.mkdir(parents=True, exist_ok=True)
+            home.make(folder)
         check_ports_free(home)
         process, facts = _launch(home, driver_memory(home), ensure_java())
         try:
@@ -243,6 +248,7 @@ def _wait_until_answering(home: Home, process: psutil.Process) -> None:
                     home, f"The server did not answer within {START_DEADLINE:.0f} s."
                 )
             time.sleep(0.3)
+    require_loopback(process)
 
 
 def _start_error(home: Home, what: str) -> EncoreError:

@@ -3,6 +3,7 @@
 import errno
 import socket
 import time
+from ipaddress import ip_address
 
 import psutil
 
@@ -75,6 +76,34 @@ def check_ports_free(home: Home) -> None:
                 f"Port {port} cannot be used: {fault}{holder}.",
                 f"Set {name} to a free port, or end the process that has this one.",
             )
+
+
+def require_loopback(process: psutil.Process) -> None:
+    """Refuses a server that listens to the network, whatever told it to; raises EncoreError.
+
+    Where the system does not tell what a process listens to, the settings have to do.
+    """
+    try:
+        listening = [
+            connection.laddr
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+    except psutil.Error:
+        return
+    for address in listening:
+        if not ip_address(address.ip.removeprefix("::ffff:")).is_loopback:
+            raise refused_address(f"The server listens on {address.ip}:{address.port}")
+
+
+def refused_address(found: str) -> EncoreError:
+    """The refusal of a door to the network; `found` says which, and where it stands."""
+    return EncoreError(
+        f"{found}; its Thrift door asks nobody who they are and runs what it is told, so "
+        f"only {HOST} is allowed.",
+        "To be reached from elsewhere, use `ssh -L`, or put a Thrift server of your own with "
+        "LDAP or Kerberos and TLS in front: docs/security.md.",
+    )
 
 
 def _bind_fault(port: int) -> str:

@@ -11,6 +11,7 @@ import psutil
 
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT, Home
+from python_hooks.server_doors import HOST, refused_address
 
 DEFAULTS = PROJECT / "profiles/spark-defaults.conf"
 
@@ -19,6 +20,13 @@ _MIB = 1024**2
 _SMALLEST_HEAP = 512
 # What a JVM takes beside its heap, in MiB: classes, code, threads, buffers.
 _BESIDE_HEAP = 384
+# Where Spark and Hive read which addresses to listen on.
+_ADDRESSES = (
+    "spark.driver.bindAddress",
+    "spark.driver.host",
+    "spark.hadoop.hive.server2.thrift.bind.host",
+    "spark.connect.grpc.binding.address",
+)
 # Variables by which another Spark or Hadoop on the machine would leak in.
 _FOREIGN = ("SPARK_", "PYSPARK_", "HADOOP_", "HIVE_")
 
@@ -64,10 +72,10 @@ def write_properties(home: Home, heap: str) -> Path:
         heap: Heap as Java writes it.
 
     Raises:
-        EncoreError: The state folder has a character that Spark, Java or Derby
-            reads as a separator.
+        EncoreError: The state folder has a character that Spark, Java, Derby or
+            SQL reads as a separator.
     """
-    if found := re.search(r'[;,"\\$\n]', str(home.root)):
+    if found := re.search(r"""[;,"'\\$\n]""", str(home.root)):
         raise EncoreError(
             f"The path of the state folder has a {found[0]!r} in it: {home.root}",
             "Set ENCORE_HOME to a path without it.",
@@ -100,9 +108,19 @@ def write_properties(home: Home, heap: str) -> Path:
     }
     lines = [f"{name} {value}" for name, value in settings.items()]
     path = home.run / "server.properties"
+    _require_loopback(DEFAULTS)
     text = DEFAULTS.read_text() + "\n# Of this installation.\n" + "\n".join(lines) + "\n"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _require_loopback(defaults: Path) -> None:
+    """Refuses settings that would open a door to the network, or leave it to a default."""
+    pairs = (line.split(None, 1) for line in defaults.read_text().splitlines())
+    found = {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
+    for name in _ADDRESSES:
+        if found.get(name) != HOST:
+            raise refused_address(f"{defaults} has {name} {found.get(name, 'nowhere')}")
 
 
 def server_environment(home: Home, java: Path) -> dict[str, str]:
@@ -138,7 +156,7 @@ def connect_token(home: Home) -> str:
     """The secret of the Connect door; made at the first start, readable by its owner."""
     path = home.run / "connect.token"
     if not path.exists():
-        home.run.mkdir(parents=True, exist_ok=True)
+        home.make(home.run)
         # mkstemp creates with mode 0600: at no moment can others read it.
         descriptor, draft = tempfile.mkstemp(dir=home.run, prefix="connect.token.")
         with os.fdopen(descriptor, "w") as file:

@@ -17,7 +17,8 @@ class Similar:
     Attributes:
         track_id: The track asked for.
         release: Id of the release that answered.
-        fallback: Why the vector index did not answer, or None.
+        fallback: Why the vector index did not answer, or that of a release before; None
+            where it did.
         items: The tracks, the most similar first.
     """
 
@@ -39,8 +40,9 @@ def similar(track_id: str, home: Home, *, k: int = 10, text: str = "") -> Simila
         NegativeAnswerError: The track is not known, or no other has the text.
         EncoreError: The server does not run, or an index cannot be used.
     """
-    among = search.candidates(text, home) if text else None
-    index = artifacts.open_index(artifacts.declared_as("ann_index"), home)
+    among, narrowed = search.candidates(text, home) if text else (None, None)
+    opened = artifacts.open_index(artifacts.declared_as("ann_index"), home)
+    index = opened.value
     with Warehouse(home) as warehouse:
         release = releases.current(warehouse, home)
         known = warehouse.read(
@@ -54,7 +56,7 @@ def similar(track_id: str, home: Home, *, k: int = 10, text: str = "") -> Simila
                 "Look for it with `encore search TITLE --json`.",
             )
         recording_id = known[0]["recording_id"]
-        fallback = None
+        fallback = opened.fallback
         if known[0]["has_features"]:
             # Twice as many, for some are of one recording.
             rows = [
@@ -90,7 +92,7 @@ def similar(track_id: str, home: Home, *, k: int = 10, text: str = "") -> Simila
         return Similar(
             track_id=track_id,
             release=release.release_id,
-            fallback=fallback,
+            fallback=" ".join(filter(None, (fallback, narrowed))) or None,
             items=items(warehouse, release, rows[:k]),
         )
 
@@ -121,7 +123,8 @@ def _one_per_recording(
     tracks = described(warehouse, release, [row["track_id"] for row in rows])
     first: dict[str, Row] = {}
     for row in rows:
-        recording_id = tracks[row["track_id"]]["recording_id"]
+        # An index of another release may know tracks that this one does not.
+        recording_id = tracks.get(row["track_id"], {}).get("recording_id", own)
         if recording_id != own:
             first.setdefault(recording_id, row)
     return list(first.values())

@@ -15,10 +15,12 @@ from rich.text import Text
 from python_hooks import marts, recommender, releases
 from python_hooks.answer_items import Item
 from python_hooks.batch import DOCS, Report
-from python_hooks.console import out
+from python_hooks.console import out, visible
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
 
+# JSON escapes the control characters below these itself; the second are no UTF-8.
+_ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0xD800, 0xE000))}
 _OUTCOMES = ("accepted", "duplicate", "superseded", "rejected", "unreadable")
 
 
@@ -42,6 +44,12 @@ def summarise(home: Home, report: Report) -> dict[str, Any]:
             "accounts": warehouse.query(
                 f"select source, sum(rows_landed) as landed, {outcomes} "
                 f"from {schema['fct_landing_accounts']} group by source order by source"
+            ).to_pylist(),
+            "reasons": warehouse.query(
+                "select source, rejection_reason, sum(row_count) as row_count, "
+                f"count(*) as batch_count from {schema['fct_rejected_reasons']} "
+                "group by source, rejection_reason "
+                "order by source, row_count desc, rejection_reason"
             ).to_pylist(),
             "marts": {
                 row["mart"]: row["row_count"]
@@ -72,6 +80,10 @@ def render(figures: dict[str, Any]) -> Group:
     accounts = Table("rows", *(row["source"] for row in sources), title="Landed rows")
     for kind in ("landed", *_OUTCOMES):
         accounts.add_row(kind, *(_cell(row[kind]) for row in sources))
+    reasons = Table("source", "reason", "rows", "batches", title="Rows that are not used")
+    for row in figures["reasons"]:
+        counts = (_cell(row[kind]) for kind in ("row_count", "batch_count"))
+        reasons.add_row(row["source"], row["rejection_reason"], *counts)
     rows = Table("mart", "rows", title="Rows per mart")
     for name, count in figures["marts"].items():
         rows.add_row(name, f"{count:,}")
@@ -86,7 +98,8 @@ def render(figures: dict[str, Any]) -> Group:
     segments = Table("segment", "listeners", title="RFM segments")
     for row in figures["segments"]:
         segments.add_row(row["rf_segment"], _cell(row["listener_count"]))
-    parts: list[Any] = [accounts, rows, keys, segments]
+    parts: list[Any] = [accounts, *([reasons] if figures["reasons"] else [])]
+    parts += [rows, keys, segments]
     if recommended := figures["recommendations"]:
         parts.append(items_table(f"For {recommended.listener_id}", recommended.items))
     steps = " · ".join(f"{name} {took:.1f} s" for name, took in figures["seconds"].items())
@@ -144,7 +157,9 @@ def print_rows(rows: pa.Table, style: str) -> None:
     elif style == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(rows.column_names)
-        writer.writerows(map(as_text, row.values()) for row in rows.to_pylist())
+        # A file gets the values as they are, a terminal nothing that it would obey.
+        cell = (lambda value: visible(as_text(value))) if sys.stdout.isatty() else as_text
+        writer.writerows(map(cell, row.values()) for row in rows.to_pylist())
     else:
         table = Table(*(Column(name, overflow="fold") for name in rows.column_names))
         for row in rows.to_pylist():
@@ -154,7 +169,7 @@ def print_rows(rows: pa.Table, style: str) -> None:
 
 def as_json(value: Any) -> str:
     """JSON of an answer: time stamps in ISO 8601 with `Z`, letters as they are."""
-    return json.dumps(value, default=_jsonable, ensure_ascii=False)
+    return json.dumps(value, default=_jsonable, ensure_ascii=False).translate(_ESCAPES)
 
 
 def _jsonable(value: Any) -> Any:

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 
 from python_hooks import layers, marts, releases
 from python_hooks.console import err
-from python_hooks.dbt_command import INTERRUPTED, run_dbt_with_events
+from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home, target_folder
+from python_hooks.interrupts import INTERRUPTED
 from python_hooks.lock import BuildLock, is_held, own_lock
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse

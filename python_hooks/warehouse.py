@@ -51,6 +51,10 @@ class Warehouse:
         """Ends the session on the server."""
         self._session.stop()
 
+    def interrupt(self) -> None:
+        """Ends all queries of the session, also those of other threads."""
+        self._session.interruptAll()
+
     def read(
         self,
         relation: str,
@@ -107,7 +111,18 @@ class Warehouse:
 
 
 def literal(text: str) -> str:
-    """A string as a Spark SQL literal, whatever is in it."""
+    """A string as a Spark SQL literal, whatever is in it.
+
+    Raises:
+        EncoreError: It is no UTF-8, as bytes of a command line may be.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise EncoreError(
+            f"{text!r} is not UTF-8 text, and ids in marts are.",
+            "Look for it with `encore show`, whose `--json` gives ids to copy.",
+        ) from None
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_hooks import dbt_in_process, landing, layers, releases, server
+from python_hooks.console import visible
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT, Home
 from python_hooks.warehouse import Warehouse
@@ -58,7 +59,7 @@ class Watch:
                 line = f"{error.message} {error.hint or ''}".strip()
             if line:
                 clock = datetime.now(UTC).strftime("%H:%M:%S")
-                sys.stdout.write(f"{clock} {line}\n")
+                sys.stdout.write(f"{clock} {visible(line)}\n")
                 sys.stdout.flush()
             stop.wait(max(0.2, every - (time.monotonic() - begun)))
         if self._batch and self._batch.poll() is None:

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from python_hooks import marts, time_travel
+from python_hooks import blended_lists, ease_source, marts
+from python_hooks.blended_lists import Ease
+from python_hooks.console import err
 from python_hooks.errors import NegativeAnswerError
 from python_hooks.home import Home
 from python_hooks.releases import Release
@@ -50,7 +52,7 @@ class Term:
         reason: The numbers in words.
         model: The model whose rows are counted.
         file: Its SQL.
-        rows: These rows.
+        rows: These rows; of EASE the weights that were solved from them.
         listens: The listener's own listens that led to them; empty where everybody's did.
     """
 
@@ -110,27 +112,28 @@ def explain(listener_id: str, track_id: str, home: Home, *, as_of: str = "") -> 
     """
     with (
         Warehouse(home) as warehouse,
-        time_travel.pinned(home, warehouse, as_of, _MODELS) as release,
+        blended_lists.pinned(home, warehouse, as_of, _MODELS) as pinned,
     ):
-        known = _known(warehouse, release, f"track_id = {literal(track_id)}")
+        if pinned.note:
+            err.print(pinned.note)
+        known = _known(warehouse, pinned.release, f"track_id = {literal(track_id)}")
         track = known[0] if known else {}
         recording_id, files = track.get("recording_id", track_id), marts.files()
-        look = _Look(warehouse, release, files, listener_id, recording_id)
+        look = _Look(warehouse, pinned.release, files, pinned.ease, listener_id, recording_id)
         terms = look.terms()
         if not terms:
             raise NegativeAnswerError(
                 f"No source proposes track {track_id} to listener {listener_id}.",
                 f"See what is with `encore recommend {listener_id}`.",
             )
-        ranks = look.rows("rec_listener_tracks", look.pair)
         return Explanation(
             listener_id=listener_id,
             track_id=track_id,
             recording_id=recording_id,
             title=track.get("title"),
             artist=track.get("artist"),
-            release=release.release_id,
-            rank=ranks[0]["rank"] if ranks else None,
+            release=pinned.release.release_id,
+            rank=look.rank(),
             score=round(sum(term.value for term in terms), 9),
             file=files["int_candidates_scored"],
             terms=terms,
@@ -152,6 +155,7 @@ class _Look:
     warehouse: Warehouse
     release: Release
     files: Mapping[str, str]
+    ease: Ease | None
     listener_id: str
     recording_id: str
 
@@ -180,7 +184,39 @@ class _Look:
             f"from {candidates} inner join {weights} using (source) "
             f"where weight > 0 and {self.pair} order by value desc, source asc"
         )
-        return [self._term(row) for row in found.to_pylist()]
+        terms = [self._term(row) for row in found.to_pylist()] + self._ease_terms()
+        return sorted(terms, key=lambda term: (-term.value, term.source))
+
+    def rank(self) -> int | None:
+        """The place in the list that `recommend` gives, None below its end."""
+        listed = self.ease.blended(self.listener_id, False, set()) if self.ease else []
+        if listed:
+            ids = [row["track_id"] for row in listed]
+            return ids.index(self.recording_id) + 1 if self.recording_id in ids else None
+        ranks = self.rows("rec_listener_tracks", self.pair)
+        return ranks[0]["rank"] if ranks else None
+
+    def _ease_terms(self) -> list[Term]:
+        calls = self.ease.calls(self.listener_id) if self.ease else {}
+        if self.ease is None or self.recording_id not in calls:
+            return []
+        call = calls[self.recording_id]
+        return [
+            Term(
+                source=ease_source.SOURCE,
+                value=self.ease.value(call.proposal),
+                weight=self.ease.seed.weight,
+                strength=call.proposal.strength,
+                rank_in_source=call.proposal.rank_in_source,
+                reason=call.reason,
+                model=ease_source.MODEL,
+                file=self.files[ease_source.MODEL],
+                rows=[
+                    {"seed_track_id": by, "weight": weight} for by, weight in call.speakers
+                ],
+                listens=self._heard([by for by, weight in call.speakers if weight > 0]),
+            )
+        ]
 
     def _term(self, row: Mapping[str, Any]) -> Term:
         kind = row["source"].partition("_")[0]

@@ -33,6 +33,13 @@ def free_home(root: Path) -> Home:
     return Home(root, thrift_port=thrift, connect_port=connect, driver_memory="1g")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the files that take minutes first, so that no worker ends with one alone."""
+    longest = ("time_travel", "build", "layers", "point_in_time", "notes", "interrupts")
+    place = {f"test_{name}.py": number for number, name in enumerate(longest)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """An installation of one test; a server that it starts is stopped after it."""

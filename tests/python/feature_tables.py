@@ -9,17 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from python_hooks import artifacts, feature_store, receipt
-from python_hooks.artifact_releases import (
-    Note,
-    completed,
-    delta_path,
-    point_to,
-    store_release,
-    stored_releases,
-)
+from python_hooks.artifact_releases import complete, delta_path, point_to, stored_releases
 from python_hooks.declaration import Artifact
 from python_hooks.home import Home
-from python_hooks.receipt import Receipt, file_facts
+from python_hooks.receipt import Receipt
+from python_hooks.release_note import Note
 
 NEWEST = datetime(2026, 6, 30, 12, 0, 0, 250_000, tzinfo=UTC)
 TYPES = {
@@ -149,15 +143,13 @@ def release(home: Home, tables: dict[str, pa.Table], version: str = "v1") -> lis
 
 def add_deltas(home: Home, tables: dict[str, pa.Table], name: str) -> None:
     """Releases the newest artifacts as the release `name`, with deltas by entity."""
-    declared = {entity: artifact(entity) for entity in tables}
-    note = Note(name, 1, 2, tuple(one.path for one in declared.values()))
-    with completed(stored_releases(home)[0], note, home) as folder:
+
+    def add(folder: Path) -> None:
         for entity, table in tables.items():
-            path = delta_path(folder / declared[entity].path)
-            built = feature_store.build(table, declared[entity])
+            declared = artifact(entity)
+            path = delta_path(folder / declared.path)
+            built = feature_store.build(table, declared)
             files = feature_store.save(built, path)
-            whole = receipt.read(folder / declared[entity].path)
-            facts = {file.name: file_facts(file) for file in files}
-            receipt.write(Receipt(**vars(whole) | {"files": facts}), path)
-        stored = store_release(folder, home)
-    point_to(stored, home, ())
+            receipt.write(receipt.of_built(declared, built, path, files), path)
+
+    point_to(complete(stored_releases(home)[0], Note(name, 1, 2), home, add), home, ())

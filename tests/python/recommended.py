@@ -3,10 +3,12 @@
 from collections import Counter, defaultdict
 from typing import Any
 
-from python_hooks import recommender, releases
+from python_hooks import artifacts, ease_source, recommender, releases
+from python_hooks.blended_lists import Ease, Weight
 from python_hooks.home import Home
+from python_hooks.item_weights import PLACES
 from python_hooks.releases import Release
-from python_hooks.warehouse import Warehouse
+from python_hooks.warehouse import Warehouse, literal
 
 Lists = dict[str, list[dict[str, Any]]]
 _MARTS = {False: "rec_listener_tracks", True: "rec_listener_discoveries"}
@@ -36,7 +38,7 @@ def _by_listener(warehouse: Warehouse, relation: str, where: str | None = None) 
 
 
 def differing_answers(home: Home, k: int = 50) -> list[str]:
-    """Listeners whom `encore recommend` gives other tracks than the mart has for them."""
+    """Listeners whom `--sources sql` gives other tracks than the mart has for them."""
     wrong = []
     for discover in (False, True):
         with Warehouse(home) as warehouse:
@@ -45,13 +47,66 @@ def differing_answers(home: Home, k: int = 50) -> list[str]:
         assert lists
         # An answer takes Spark a moment: discoveries are asked of every tenth.
         asked = list(lists)[:: 10 if discover else 1]
-        for answer in recommender.recommend_many(asked, home, k=k, discover=discover):
+        for answer in recommender.recommend_many(
+            asked, home, k=k, discover=discover, sql=True
+        ):
             ids = [item.track_id for item in answer.items]
             if ids[: len(lists[answer.listener_id])] != [
                 row["track_id"] for row in lists[answer.listener_id]
             ]:
                 wrong.append(f"{answer.listener_id} {answer.mode}")
     return wrong
+
+
+def differing_blends(home: Home, cap: int) -> list[str]:
+    """Listeners for whom EASE adds something else than its term to what SQL has.
+
+    With a weight of 0 the list has to be that of the mart, row by row; with another one
+    each score that of SQL and the term, in the order of `artist_capped`.
+    """
+    wrong = []
+    weights = artifacts.open_weights(artifacts.declared_as("item_weights"), home).value
+    with Warehouse(home) as warehouse:
+        release = releases.current(warehouse, home)
+        for discover in (False, True):
+            lists = kept_lists(warehouse, release, discover)
+            for listener_id in list(lists)[::40]:
+                for share in (0.0, 0.9):
+                    seed = Weight(ease_source.SOURCE, share, 150)
+                    ease = Ease(warehouse, release, weights, seed)
+                    found = ease.blended(listener_id, discover, set())
+                    if not _is_blend(found, lists[listener_id], ease, listener_id):
+                        wrong.append(f"{listener_id} {discover} {share}")
+                    artists = ease.artists([row["track_id"] for row in found])
+                    crowd = Counter(artists(row["track_id"]) for row in found[:10])
+                    if max(crowd.values()) > cap:
+                        wrong.append(f"{listener_id} is crowded")
+    return wrong
+
+
+def _is_blend(
+    found: list[dict[str, Any]], kept: list[dict[str, Any]], ease: Ease, listener_id: str
+) -> bool:
+    columns = ("track_id", "score")
+    if ease.seed.weight == 0:
+        return [[row[name] for name in columns] for row in found] == [
+            [row[name] for name in columns] for row in kept
+        ]
+    calls = ease.calls(listener_id)
+    scored = ease.warehouse.read(
+        ease.release.relation("int_candidates_scored"),
+        ["track_id", "score"],
+        f"listener_id = {literal(listener_id)}",
+    )
+    scores = dict(zip(*(column.to_pylist() for column in scored.columns), strict=True))
+    for row in found:
+        call = calls.get(row["track_id"])
+        added = ease.value(call.proposal) if call else 0.0
+        if (ease_source.SOURCE in row["sources"]) != (call is not None):
+            return False
+        if row["score"] != round(float(scores.get(row["track_id"], 0)) + added, PLACES):
+            return False
+    return any(ease_source.SOURCE in row["sources"] for row in found)
 
 
 def crowded_lists(home: Home, cap: int) -> list[str]:

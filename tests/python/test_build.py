@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from python_hooks import batch, landing, releases, sample, server
+from python_hooks import batch, landing, recommender, releases, sample, server
+from python_hooks.bloom_filter import BloomFilter
 from python_hooks.home import PROJECT, Home
 from python_hooks.lock import build_lock
 from python_hooks.warehouse import Warehouse
-from tests.python import recommended
+from tests.python import hostile, recommended
 from tests.python.conftest import free_home
 from tests.python.encore_command import encore, rows, run
 
@@ -90,6 +91,10 @@ def test_everybodys_answer_is_their_list(built: Home) -> None:
     assert recommended.differing_answers(built) == []
 
 
+def test_a_blend_with_ease_is_that_of_the_marts_and_its_term(built: Home) -> None:
+    assert recommended.differing_blends(built, cap=3) == []
+
+
 def test_no_list_is_crowded_by_an_artist_nor_discovers_what_was_heard(built: Home) -> None:
     assert recommended.crowded_lists(built, cap=3) == []
     assert recommended.heard_discoveries(built) == []
@@ -98,6 +103,17 @@ def test_no_list_is_crowded_by_an_artist_nor_discovers_what_was_heard(built: Hom
     )
     assert "popular tracks fill it" in answer["fallback"]
     assert len(answer["items"]) > 50
+
+
+def test_a_false_positive_of_the_filter_hides_no_track(
+    built: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = most_active(built)
+    expected = recommender.recommend(listener, built, k=70, discover=True)
+    monkeypatch.setattr(
+        BloomFilter, "contains_many", lambda _self, _listener, tracks: [True] * len(tracks)
+    )
+    assert recommender.recommend(listener, built, k=70, discover=True) == expected
 
 
 def test_an_unknown_listener_gets_the_popular_list(built: Home) -> None:
@@ -301,6 +317,37 @@ def test_a_new_listen_changes_the_lists_of_its_listener_alone(
     familiar = json.loads(encore(built, "recommend", listener, "-k", "50", "--json"))
     (reason,) = (item["reason"] for item in familiar["items"] if item["track_id"] == track)
     assert reason.startswith("played once, last on 2026-06-30")
+
+
+def test_hostile_names_are_data_in_all_layers(built: Home, tmp_path: Path) -> None:
+    hostile.write_history(tmp_path / "names.csv")
+    landing.land([str(tmp_path / "names.csv")], built, origin="sample")
+    encore(built, "run", "minute")
+    hostile.require_data(built)
+    red = ("--where", "listener_id like '%red%'", "--format", "csv")
+    shown = encore(built, "show", "fct_listener_rfm", *red)
+    assert "\x1b" not in shown
+    assert "[red]red[/nope]" in shown
+
+
+def test_the_release_before_answers_where_an_artifact_is_damaged(built: Home) -> None:
+    # Replaced, not written into: the release before shares the file.
+    for path in ("heard_tracks.bloom", "track_vectors.faiss"):
+        damaged = (built.artifacts / "current").resolve() / path
+        content = damaged.read_bytes()
+        damaged.unlink()
+        damaged.write_bytes(content[:-1])
+    answer = json.loads(
+        encore(built, "recommend", most_active(built), "--discover", "-k", "60", "--json")
+    )
+    assert "heard_tracks_filter of release" in answer["fallback"]
+    track = rows(built, "feat_track_vectors", "--order-by", "track_id")[0]["track_id"]
+    alike = json.loads(encore(built, "similar", track, "--json"))
+    assert f"it has {len(content) - 1} bytes, recorded {len(content)}" in alike["fallback"]
+    assert alike["items"]
+    encore(built, "artifacts", "check", expect=1)
+    encore(built, "artifacts", "build")
+    assert json.loads(encore(built, "similar", track, "--json"))["fallback"] is None
 
 
 def most_active(home: Home) -> str:

@@ -284,6 +284,26 @@ STACK = [
 ]
 
 
+def test_what_dbt_says_of_a_server_that_stops_is_cut_to_what_happened() -> None:
+    thrown = "org.apache.Foo: It stopped.\\n\\nat org.apache.Foo.bar(Foo.scala:1)\\n "
+    said = [
+        "12:00:00  Encountered an error:\n",
+        "TCloseOperationResp(status=TStatus(statusCode=3, infoMessages=['*" + thrown + "'], "
+        "sqlState=None, errorCode=None, errorMessage='Foo: It stopped.\\n at Foo.bar'))\n",
+        "12:00:00  Traceback (most recent call last):\n",
+        '  File "connections.py", line 436, in exception_handler\n',
+        "    yield\n",
+        "dbt_common.exceptions.base.DbtDatabaseError: Database Error\n",
+        "  Job 3 cancelled because SparkContext was shut down\n",
+    ]
+    assert list(without_java(said)) == [
+        "12:00:00  Encountered an error:\n",
+        "Foo: It stopped.\n",
+        "dbt_common.exceptions.base.DbtDatabaseError: Database Error\n",
+        "  Job 3 cancelled because SparkContext was shut down\n",
+    ]
+
+
 def test_a_stack_is_cut_up_to_dbts_next_message() -> None:
     assert list(without_java(STACK)) == [
         "12:00:00    Database Error\n",

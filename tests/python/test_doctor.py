@@ -29,8 +29,8 @@ def test_an_installation_without_a_server_is_told_how_to_get_one(tmp_path: Path)
 
 def test_an_open_token_and_a_killed_holder_are_found(tmp_path: Path) -> None:
     home = free_home(tmp_path / "home")
-    home.run.mkdir(parents=True)
-    home.landing.mkdir()
+    home.make(home.run)
+    home.make(home.landing)
     token = home.run / "connect.token"
     token.write_text("secret")
     token.chmod(0o644)

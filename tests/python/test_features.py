@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from python_hooks import artifacts, feature_definitions, feature_store
-from python_hooks.artifact_releases import current_release, delta_path
+from python_hooks.artifact_releases import current_release, delta_path, releases_before
 from python_hooks.errors import EncoreError
 from python_hooks.feature_store import FeatureTable, build, load, save
 from python_hooks.features import Features, open_features
 from python_hooks.home import PROJECT, Home
-from python_hooks.receipt import file_facts, read
+from python_hooks.receipt import read
+from python_hooks.recorded_files import file_facts
 from tests.python.feature_tables import NEWEST, TYPES, add_deltas, artifact, release, rows
 from tests.python.feature_tables import target as manifest
 
@@ -267,6 +269,9 @@ def test_damage_is_refused_by_name(name: str, home: Home, target: Path) -> None:
     release(home, {"listener": table})
     add_deltas(home, {"listener": table.slice(0, 20)}, "speed")
     open_features("listener", home, target)
+    # Else that would answer.
+    for before in releases_before(current_release(home), home):
+        shutil.rmtree(before)
     path = current_release(home) / artifact("listener").path
     path = delta_path(path) if name == "delta" else path
     content = path.read_bytes()
@@ -386,6 +391,18 @@ def test_every_defined_feature_is_in_the_store(project: Path) -> None:
         assert store.key == one.join_key
         assert store.columns == (*one.join_key, *one.features), store.model
         assert all(one.features.values())
+
+
+def test_the_metastore_holds_every_description_of_a_column(project: Path) -> None:
+    """With a longer one Hive tries ten times in vain, 20 s, before Spark stores it alone."""
+    content = json.loads((project / "manifest.json").read_bytes())
+    found = {
+        f"{node['name']}.{column['name']}": len(column["description"])
+        for node in content["nodes"].values()
+        if node["resource_type"] == "model"
+        for column in node["columns"].values()
+    }
+    assert {name: size for name, size in found.items() if size > 255} == {}
 
 
 def test_every_feature_mart_is_tested_for_its_key(project: Path) -> None:

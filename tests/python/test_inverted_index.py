@@ -341,7 +341,7 @@ def release(home: Home, names: list[str] | None = None) -> list[Receipt]:
 def test_a_flipped_byte_in_any_file_is_refused_by_name(tmp_path: Path) -> None:
     home = Home(tmp_path)
     [recorded] = release(home)
-    assert found(builders.open_search(ARTIFACT, home), "hey") == ["a1"]
+    assert found(builders.open_search(ARTIFACT, home).value, "hey") == ["a1"]
     assert len(recorded.files) >= 8
     assert all(name.startswith("track_search/") for name in recorded.files)
     folder = home.artifacts / "current" / "search"
@@ -358,7 +358,7 @@ def test_a_flipped_byte_in_any_file_is_refused_by_name(tmp_path: Path) -> None:
             builders.open_search(ARTIFACT, home)
         assert name in caught.value.message
         (folder / name).write_bytes(content)
-    assert found(builders.open_search(ARTIFACT, home), "hey") == ["a1"]
+    assert found(builders.open_search(ARTIFACT, home).value, "hey") == ["a1"]
 
 
 def test_a_folder_is_kept_by_links_when_others_are_built(tmp_path: Path) -> None:

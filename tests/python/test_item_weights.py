@@ -31,6 +31,7 @@ ARTIFACT = Artifact(
     params={
         "count": "co_listener_count",
         "regularisation": 2.0,
+        "dropout": 0.0,
         "min_listeners": 1,
         "max_tracks": 10_000,
         "memory_mb": 100,

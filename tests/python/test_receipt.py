@@ -13,7 +13,6 @@ from python_hooks.receipt import (
     FORMAT_VERSION,
     Receipt,
     differences,
-    file_facts,
     read,
     receipt_path,
     require_match,
@@ -21,6 +20,7 @@ from python_hooks.receipt import (
     verify,
     write,
 )
+from python_hooks.recorded_files import file_facts
 
 ARTIFACT = Artifact(
     name="heard_tracks_filter",

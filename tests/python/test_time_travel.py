@@ -132,7 +132,7 @@ Marts = dict[str, pa.Table]
 
 def all_rows(warehouse: Warehouse, relation: Callable[[str], str]) -> Marts:
     """Every mart that is not about what arrived, its rows in an order of their own."""
-    about_arrivals = ("fct_landing_accounts", "fct_rejected_rows")
+    about_arrivals = ("fct_landing_accounts", "fct_rejected_reasons", "fct_rejected_rows")
     found = {}
     for mart in marts.marts():
         if mart not in about_arrivals:
@@ -272,23 +272,35 @@ def test_what_a_killed_look_back_left_is_collected_and_a_living_one_is_not(
 
 
 @pytest.mark.warehouse
+@pytest.mark.parametrize(
+    ("mart", "options"),
+    [("rec_listener_tracks", ()), ("rec_listener_discoveries", ("--discover",))],
+)
 def test_recommendations_as_of_a_moment_are_those_of_then(
+    mart: str,
+    options: tuple[str, ...],
     truncated_then_whole: tuple[Installation, Marts],
 ) -> None:
     installation, expected = truncated_then_whole
+    options = (*options, "--sources", "sql", "-k", "50")
     answer = json.loads(
-        installation.encore("recommend", "l3", "-k", "5", "--json", ENCORE_AS_OF=STAMP)
+        installation.encore("recommend", "l3", *options, "--json", ENCORE_AS_OF=STAMP)
     )
-    wanted = [
-        row
-        for row in expected["rec_listener_tracks"].to_pylist()
-        if row["listener_id"] == "l3"
-    ]
+    wanted = [row for row in expected[mart].to_pylist() if row["listener_id"] == "l3"]
     wanted.sort(key=lambda row: row["rank"])
     assert answer["release"] == f"as of {STAMP}"
     assert [
-        (item["track_id"], item["score"], item["reason"]) for item in answer["items"]
-    ] == [(row["track_id"], row["score"], row["reason"]) for row in wanted[:5]]
+        (item["track_id"], item["score"], item["reason"])
+        for item in answer["items"][: len(wanted)]
+    ] == [(row["track_id"], row["score"], row["reason"]) for row in wanted]
+    # What fills a list of discoveries was not heard by then either.
+    heard = {
+        row["track_id"]
+        for row in expected["fct_listener_track_rfm"].to_pylist()
+        if row["listener_id"] == "l3"
+    }
+    listed = {item["track_id"] for item in answer["items"]}
+    assert heard.isdisjoint(listed) == ("--discover" in options)
 
 
 @pytest.mark.warehouse
@@ -313,7 +325,6 @@ def test_recommendations_as_of_a_moment_are_those_of_then(
         (("run", "hourly"), STAMP, 1, "no layer"),
         (("show", "fct_track_rfm"), "yesterday", 2, "'yesterday' is no moment"),
         (("show", "fct_tracks"), STAMP, 1, "No model is called fct_tracks"),
-        (("recommend", "l3", "--discover"), STAMP, 2, "Leave out --discover or --as-of"),
     ],
 )
 def test_what_cannot_be_looked_back_at_is_refused(
