@@ -3,8 +3,8 @@
     python -m benchmarks.blending FILE [--discover]      # a history `encore evaluate` reads
 
 The sources of the marts in NumPy, fitted on the validation and compared on the test with the
-baseline that `encore evaluate` names as the best. First the sources of the marts, then one
-more: `returning_10d`, decayed listens of those who first listened more than a day before.
+baseline that `encore evaluate` names as the best: first those of SQL, then EASE as well, both
+on the second half of the validation alone and on all of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from benchmarks import harness
 from python_hooks import evaluation_baselines as simple
@@ -20,18 +21,17 @@ from python_hooks import evaluation_items as items
 from python_hooks import evaluation_readers
 from python_hooks.evaluation_blend import Candidates
 from python_hooks.evaluation_bootstrap import interval
-from python_hooks.evaluation_data import DAY, History
+from python_hooks.evaluation_data import History
 from python_hooks.evaluation_fit import fit
-from python_hooks.evaluation_metrics import measure
 from python_hooks.evaluation_protocol import Fold, folds, windows
 from python_hooks.evaluation_ranking import FloatArray, Scorer, top
-from python_hooks.evaluation_trials import TRIALS, K, baselines, tune
+from python_hooks.evaluation_trials import TRIALS, K, baselines, list_ndcg, tune
 
 SOURCES = (
     *("neighbours", "popular_30d", "popular_7d", "popular_90d"),
     *("popular_last_30d", "repeats_30d", "repeats_7d", "repeats_90d", "repeats_all"),
 )
-MORE = ("returning_10d",)
+EASE = "ease"
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("listener_id", "track_id", "source")),
@@ -44,34 +44,29 @@ EACH = 100  # candidates of a source for a listener
 @click.command()
 @click.argument("path", type=Path)
 @click.option("--discover", is_flag=True)
-@click.option("--trials", multiple=True, type=int, default=[TRIALS, 100], show_default=True)
+@click.option("--trials", default=TRIALS, show_default=True)
 @click.option("--against", default="popular 30 d", show_default=True)
-def main(path: Path, discover: bool, trials: Sequence[int], against: str) -> None:
+def main(path: Path, discover: bool, trials: int, against: str) -> None:
     """Fit blends on the validation, and compare them on the test."""
     history = evaluation_readers.read(path)
     validation, test = (folds(history, cuts, discover) for cuts in windows(history))
     listener = np.concatenate([each.asked for each in test])
     best = next(each for each in baselines() if each.name == against)
     chosen = tune(best, validation, TRIALS, lambda: None).parameters
-    theirs = np.concatenate(
-        [measure(top(best.scorer(each, **chosen), each, K), each)["ndcg"] for each in test]
-    )
+    theirs = list_ndcg([top(best.scorer(each, **chosen), each, K) for each in test], test)
     lines: list[dict[str, object]] = []
-    for sources in (SOURCES, tuple(sorted((*SOURCES, *MORE)))):
-        fitted_on = [candidates(each, history, sources) for each in validation]
+    for sources in (SOURCES, (EASE, *SOURCES)):
+        before = [candidates(each, history, sources) for each in validation]
         asked = [candidates(each, history, sources) for each in test]
-        for count in trials:
-            tuned = fit(fitted_on, count, lambda: None)
-            ndcg = np.concatenate(
-                [
-                    measure(each.lists(tuned.parameters, K), each.fold)["ndcg"]
-                    for each in asked
-                ]
-            )
+        for some in (before[len(before) // 2 :], before):
+            tuned = fit(some, trials, lambda: None)
+            lists = [each.lists(tuned.parameters, K) for each in asked]
+            ndcg = list_ndcg(lists, test)
             less = interval(ndcg - theirs, listener)
             lines.append(
                 {
                     "sources": len(sources),
+                    "validations": len(some),
                     "trials": tuned.trials,
                     "weights": _spelled(tuned.parameters),
                     "validation": tuned.value,
@@ -96,7 +91,7 @@ def scorers(fold: Fold) -> dict[str, Scorer]:
         "neighbours": _own(items.knn_cosine(fold, **near)),
         "repeats_all": _own(simple.personal(fold, 30)),
         "popular_last_30d": simple.recent_popular(fold, 30),
-        "returning_10d": _returning(fold, 10),
+        EASE: _positive(items.ease(fold, 100, 30), fold),
         **{
             f"popular_{name}": simple.decayed_popular(fold, days)
             for name, days in lives.items()
@@ -113,15 +108,17 @@ def _own(scorer: Scorer) -> Scorer:
     return lambda rows: np.maximum(scorer(rows) - 1, 0)
 
 
-def _returning(fold: Fold, half_life_d: float) -> Scorer:
-    """Decayed listens of those who had begun more than a day before; none for the new."""
-    begun = np.full(fold.listeners, np.iinfo(np.int64).max)
-    np.minimum.at(begun, fold.listener, fold.at)
-    later = fold.at - begun[fold.listener] > DAY
-    weights: FloatArray = simple.decay(fold, half_life_d) * later
-    sums = np.bincount(fold.track, weights, fold.tracks).astype(np.float64)
-    most = max(float(sums.max()), np.finfo(float).tiny)
-    return lambda rows: np.where(fold.warm[rows][:, None], sums / most, 0.0)
+def _positive(scorer: Scorer, fold: Fold) -> Scorer:
+    """What scores above 0 of what the listener has not heard, relative to the best."""
+
+    def score(rows: NDArray[np.int64]) -> FloatArray:
+        unheard = fold.heard[rows].toarray() == 0
+        amounts = np.where(fold.warm[rows][:, None] & unheard, scorer(rows), 0.0)
+        amounts = np.maximum(amounts, 0)
+        best = np.maximum(amounts.max(axis=1, keepdims=True), np.finfo(float).tiny)
+        return np.asarray(amounts / best, np.float64)
+
+    return score
 
 
 def candidates(fold: Fold, history: History, sources: Sequence[str] = SOURCES) -> Candidates:

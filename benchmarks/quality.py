@@ -131,7 +131,7 @@ def _evaluated(memory: str) -> Iterator[Report]:
             err.print(f"MovieLens-100K is left out: {error}", markup=False)
             return
         listens = as_listens(evaluation_readers.read(wheel), folder / "ml-100k.csv")
-        yield _evaluate("ml-100k", ("land", str(listens)), ("--discover",))
+        yield _evaluate("ml-100k", ("land", str(listens)), ("--discover", "--fit"))
 
 
 def _evaluate(name: str, land: Sequence[str], mode: Sequence[str]) -> Report:
