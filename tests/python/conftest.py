@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from python_hooks import server
 from python_hooks.home import Home
 
 _PREFIX = "encore-test-"
+
+# A shell in the background starts its programs deaf to Ctrl-C, and they theirs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # dbt's results and logs are not the developer's either, and each worker has its own.
 _SCRATCH = tempfile.TemporaryDirectory(prefix="encore-dbt-")
