@@ -85,16 +85,25 @@ def build_batch(
     return build
 
 
-def publish(home: Home, build: str) -> Release:
-    """Publishes an unpublished build with fresh speed layers, and its artifacts with it."""
+def publish(home: Home, build: str, dbt: Dbt | None = None) -> Release:
+    """Publishes an unpublished build with fresh speed layers, and its artifacts with it.
+
+    Args:
+        home: The installation.
+        build: Schema of the build.
+        dbt: How dbt is run, by default in a child process.
+
+    Raises:
+        NegativeAnswerError: A speed layer failed, or another run published meanwhile.
+    """
     with speed_lock(home, "publishing a batch") as lock:
         with Warehouse(home) as warehouse:
             holds = warehouse.query(f"select max(upto) as upto from {build}.receipt")
         if newest_batch(home) > holds.to_pylist()[0]["upto"]:
-            _speed(home, "minute", lock, _child, adopt=build)
+            _speed(home, "minute", lock, dbt or _child, adopt=build)
         else:
             operation = ["run-operation", "adopt", "--args", f"{{build: {build}}}"]
-            _child(operation, home, lock, {"ENCORE_LANE": "batch"})
+            (dbt or _child)(operation, home, lock, {"ENCORE_LANE": "batch"})
         return follow(home)
 
 
@@ -133,8 +142,13 @@ def run_speed(home: Home, lane: Speed, dbt: Dbt | None = None) -> SpeedReport:
     )
 
 
-def rollback(home: Home, release_id: str) -> Release:
+def rollback(home: Home, release_id: str, dbt: Dbt | None = None) -> Release:
     """Publishes a kept release again, its artifacts with it.
+
+    Args:
+        home: The installation.
+        release_id: Of a kept release.
+        dbt: How dbt is run, by default in a child process.
 
     Raises:
         NegativeAnswerError: The release is not kept.
@@ -143,7 +157,7 @@ def rollback(home: Home, release_id: str) -> Release:
         with Warehouse(home) as warehouse:
             releases.require_kept(warehouse, release_id)
         operation = ["run-operation", "rollback", "--args", f"{{to: {release_id}}}"]
-        _child(operation, home, lock, {"ENCORE_LANE": "batch"})
+        (dbt or _child)(operation, home, lock, {"ENCORE_LANE": "batch"})
         return follow(home)
 
 

@@ -1,12 +1,15 @@
 """An installation of its own over a copy of the project, which a test may edit."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import psutil
 
@@ -28,8 +31,10 @@ class Installation:
     Attributes:
         home: State folder and ports.
         project: The copy.
+        has_artifacts: Whether artifacts follow what is published.
     """
 
+    has_artifacts: ClassVar = True
     home: Home
     project: Path
 
@@ -62,6 +67,41 @@ class Installation:
         assert process.returncode == expect, f"{args}: {process.returncode}\n{out}\n{err}"
         return out
 
+    def build(self, *options: str) -> None:
+        """A plain `dbt build` without the tests, and the artifacts of what it publishes."""
+        self.encore("dbt", *BUILD, *options)
+        self.encore("artifacts", "build")
+
+    def build_unpublished(self, build: str, upto: int) -> None:
+        """As layers.build_batch(), without the tests."""
+        self.encore("dbt", *BUILD, expect=0, **unpublished(build, upto))
+        self._in_python("batch._build_artifacts(home, sys.argv[1])", build)
+
+    def publish(self, build: str) -> None:
+        """As the end of `encore run batch`."""
+        self._in_python("layers.publish(home, sys.argv[1])", build)
+
+    def speed(self, lane: str, expect: int = 0) -> dict[str, Any]:
+        """Runs a speed layer; returns its report, empty where it was refused."""
+        said = self.encore("run", lane, "--json", expect=expect)
+        report: dict[str, Any] = json.loads(said) if said else {}
+        return report
+
+    def roll_back(self, release_id: str, expect: int = 0) -> None:
+        """Publishes a kept release again."""
+        self.encore("rollback", release_id, expect=expect)
+
+    def kill_in(self, *command: str, after: float) -> None:
+        """Runs a command, and kills it and all that it started after some seconds."""
+        process = self.begin(*command)
+        time.sleep(after)
+        kill(process)
+
+    def _in_python(self, code: str, *args: str) -> None:
+        head = "import sys; from python_hooks import batch, layers; "
+        head += "from python_hooks.home import Home; home = Home.from_environment(); "
+        self.python("-c", head + code, *args)
+
     def begin(self, *args: str, **environ: str) -> "subprocess.Popen[str]":
         """Starts a command, to be killed."""
         return self._started(("-m", "python_hooks", *args), environ)
@@ -77,6 +117,16 @@ class Installation:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+def unpublished(build: str, upto: int) -> dict[str, str]:
+    """The environment in which layers.build_batch() runs dbt."""
+    return {
+        "ENCORE_LANE": "batch",
+        "ENCORE_BUILD": build,
+        "ENCORE_PUBLISH": "no",
+        "ENCORE_UPTO": str(upto),
+    }
 
 
 def kill(process: "subprocess.Popen[str]") -> None:

@@ -2,7 +2,9 @@
 the serving marts equal a recompute in plain Python over the rows that were landed.
 
 `make test` runs a short one; `make test-deep` hundreds, ten after another in one
-installation, so that they also meet what the others left, and with readers beside them.
+installation, so that they also meet what the others left. A tenth of them runs the whole
+project by its commands, with readers and artifacts beside; the others run the models that
+the serving marts are made from, in a process that stays.
 """
 
 import os
@@ -14,6 +16,7 @@ from python_hooks import server
 from python_hooks.home import Home
 from tests.python.installation import Installation
 from tests.python.interleaving import Interleaving
+from tests.python.long_lived import LongLived
 from tests.python.readers import Readers, reading
 
 pytestmark = pytest.mark.warehouse
@@ -37,21 +40,41 @@ def test_serving_marts_equal_a_recompute_after_an_interleaving(
 def test_serving_marts_equal_a_recompute_after_any_interleaving(
     seed: int, home: Home, tmp_path: Path
 ) -> None:
+    server.start(home)
+    installation = LongLived.copied(home, tmp_path)
+    interleaving = Interleaving(seed, installation, tmp_path)
+    try:
+        interleaving.begin()
+        run_in_a_row(interleaving)
+    finally:
+        installation.stop()
+
+
+@pytest.mark.skipif(not DEEP, reason="part of `make test-deep`")
+@pytest.mark.parametrize("seed", range(-(-DEEP // _IN_A_ROW // 10)))
+def test_readers_and_artifacts_follow_any_interleaving(
+    seed: int, home: Home, tmp_path: Path
+) -> None:
     interleaving = begun(seed, home, tmp_path)
+    with reading(home) as interleaving.readers:
+        run_in_a_row(interleaving)
+    assert_nobody_noticed(interleaving.readers)
+
+
+def run_in_a_row(interleaving: Interleaving) -> None:
+    """Ten interleavings of four steps and a minute run, each compared with a recompute."""
     often = [interleaving.minute, interleaving.hourly] * 3
     seldom = [
         *(interleaving.batch, interleaving.adopt_later, interleaving.refresh),
         *(interleaving.roll_back, interleaving.edit_seed, interleaving.edit_staging),
         *(interleaving.killed, interleaving.killed),
     ]
-    with reading(home) as interleaving.readers:
-        for number in range(_IN_A_ROW):
-            interleaving.done.append(f"interleaving {number}")
-            steps = interleaving.rng.sample(often, 2) + interleaving.rng.sample(seldom, 2)
-            interleaving.rng.shuffle(steps)
-            for step in [*steps, interleaving.minute]:
-                step()
-    assert_nobody_noticed(interleaving.readers)
+    for number in range(_IN_A_ROW):
+        interleaving.done.append(f"interleaving {number}")
+        steps = interleaving.rng.sample(often, 2) + interleaving.rng.sample(seldom, 2)
+        interleaving.rng.shuffle(steps)
+        for step in [*steps, interleaving.minute]:
+            step()
 
 
 def assert_nobody_noticed(readers: Readers) -> None:
