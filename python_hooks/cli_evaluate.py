@@ -97,7 +97,7 @@ def fit(discover: bool, write: bool, as_json: bool, **options: int) -> None:
     """Fit the weights of the blend on the validation, e.g. `encore fit --write`.
 
     No validation looks beyond the first cutoff of `encore evaluate` with the same
-    options. `encore dbt build -s recommendation_weights+` publishes what was written.
+    options. `encore run batch` publishes what was written.
     """
     home = Home.from_environment()
     listens = history(home)

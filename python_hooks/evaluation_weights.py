@@ -111,7 +111,7 @@ def write_seed(found: Fitted, path: Path = SEED) -> Path:
         raise EncoreError(
             f"The seed has the sources {', '.join(sorted(names))}; fitted were "
             f"{', '.join(sorted(found.weights))}.",
-            "Publish the seed with `encore dbt build -s recommendation_weights+`, fit again.",
+            "Publish the seed with `encore run batch`, fit again.",
         )
     origin = {name: value for name, value in asdict(found).items() if name != "weights"}
     with path.open("w", encoding="utf-8", newline="") as file:

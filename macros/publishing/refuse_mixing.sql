@@ -12,8 +12,7 @@
         and placed.get(node.name, {}).get('checksum') != checksum(node) -%}
         {% do exceptions.raise_compiler_error(
             node.name ~ ' was edited since it was published, and a speed run tests '
-            ~ 'nothing: `encore dbt build -s ' ~ node.name ~ '+` or `encore run batch` '
-            ~ 'first.'
+            ~ 'nothing: `encore run batch` first.'
         ) %}
     {%- endfor -%}
     {%- for node in selected if edited
@@ -23,6 +22,22 @@
             ~ 'log (' ~ log.fingerprint ~ ', now ' ~ code
             ~ '): build everything first (`encore run batch`).'
         ) %}
+    {%- endfor -%}
+    {#- What speed runs put in place as text is published as the batch left it. -#}
+    {%- set newest = placed.values() | map(attribute='upto') | max -%}
+    {%- for node in selected
+        if 'minute' in node.tags and not counts_all and not speed -%}
+        {%- for parent in graph.nodes.values()
+            if parent.unique_id in node.depends_on.nodes and 'minute' in parent.tags
+            and parent.config.materialized in ('published_view', 'serving')
+            and parent not in selected
+            and placed.get(parent.name, {'upto': newest}).upto < newest -%}
+            {% do exceptions.raise_compiler_error(
+                node.name ~ ' would go back behind batch ' ~ newest ~ ', which is '
+                ~ 'published: it reads ' ~ parent.name ~ ', built up to batch '
+                ~ placed[parent.name].upto ~ '. Build everything (`encore run batch`).'
+            ) %}
+        {%- endfor -%}
     {%- endfor -%}
     {%- if not counts_all and log.upto < was.get('upto', 0) -%}
         {% do exceptions.raise_compiler_error(

@@ -1,9 +1,10 @@
 """Compares marts with what they should hold, and what is looked up online with marts."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from python_hooks import artifacts, feature_definitions
+from python_hooks import artifacts, feature_definitions, releases
 from python_hooks.features import open_features
 from python_hooks.home import Home
 from python_hooks.releases import Release
@@ -31,6 +32,19 @@ def wrong_rows(what: str, found: Marts, expected: Marts) -> list[str]:
         what + line
         for mart in expected
         for line in differences(mart, found[mart], expected[mart])
+    ]
+
+
+def views_elsewhere(
+    warehouse: Warehouse, release: Release, models: Iterable[str]
+) -> list[str]:
+    """Which public views do not read the release: their text says what they read."""
+    tables = warehouse.query(f"show table extended in {releases.schema()} like '*'")
+    texts = {row["tableName"]: row["information"] for row in tables.to_pylist()}
+    return [
+        f"public {model} is not of {release.relation(model)}: {texts.get(model)}"
+        for model in models
+        if f"View Text: select * from {release.relation(model)}\n" not in texts.get(model, "")
     ]
 
 

@@ -53,7 +53,7 @@ class LongLived(Installation):
         (whole.project / "selectors.yml").write_text(text)
         return LongLived(home, whole.project)
 
-    def build(self, *options: str) -> None:
+    def build(self, *options: str, expect: int = 0) -> None:
         """A `dbt build` of what the serving marts are made from, without the tests."""
         if "-s" in options:
             begun = options.index("-s") + 1
@@ -61,7 +61,7 @@ class LongLived(Installation):
             options = (*options[:begun], *within)
         else:
             options = (*_SELECTED, *options)
-        self._asked("build", [*BUILD[1:], *options], {})
+        self._asked("build", [*BUILD[1:], *options], {}, expect=expect)
 
     def build_unpublished(self, build: str, upto: int) -> None:
         """A batch without tests and artifacts."""

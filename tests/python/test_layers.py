@@ -8,6 +8,8 @@ the serving marts are made from, in a process that stays.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,11 +30,12 @@ _IN_A_ROW = 10
 def test_serving_marts_equal_a_recompute_after_an_interleaving(
     home: Home, tmp_path: Path
 ) -> None:
-    interleaving = begun(0, home, tmp_path)
-    steps = [interleaving.hourly, interleaving.adopt_later, interleaving.roll_back]
-    interleaving.rng.shuffle(steps)
-    for step in [*steps, interleaving.minute]:
-        step()
+    with kept_running(0, home, tmp_path) as interleaving:
+        steps = [interleaving.minute, interleaving.hourly]
+        steps += [interleaving.adopt_later, interleaving.roll_back, interleaving.killed]
+        interleaving.rng.shuffle(steps)
+        for step in [*steps, interleaving.minute]:
+            step()
 
 
 @pytest.mark.skipif(not DEEP, reason="part of `make test-deep`")
@@ -40,14 +43,8 @@ def test_serving_marts_equal_a_recompute_after_an_interleaving(
 def test_serving_marts_equal_a_recompute_after_any_interleaving(
     seed: int, home: Home, tmp_path: Path
 ) -> None:
-    server.start(home)
-    installation = LongLived.copied(home, tmp_path)
-    interleaving = Interleaving(seed, installation, tmp_path)
-    try:
-        interleaving.begin()
+    with kept_running(seed, home, tmp_path) as interleaving:
         run_in_a_row(interleaving)
-    finally:
-        installation.stop()
 
 
 @pytest.mark.skipif(not DEEP, reason="part of `make test-deep`")
@@ -82,6 +79,19 @@ def assert_nobody_noticed(readers: Readers) -> None:
     assert not readers.wrong, readers.wrong[:10]
     assert len(readers.reads) == 4
     assert min(readers.reads.values()) > 0, readers.reads
+
+
+@contextmanager
+def kept_running(seed: int, home: Home, folder: Path) -> Iterator[Interleaving]:
+    """An interleaving in a process that stays, after its first build."""
+    server.start(home)
+    installation = LongLived.copied(home, folder)
+    try:
+        interleaving = Interleaving(seed, installation, folder)
+        interleaving.begin()
+        yield interleaving
+    finally:
+        installation.stop()
 
 
 def begun(seed: int, home: Home, folder: Path) -> Interleaving:
