@@ -176,6 +176,16 @@ def point_to(
             shutil.rmtree(stored)
 
 
+def keep_current(home: Home) -> None:
+    """Removes every stored release but the one that is read, and what builds left."""
+    for path in (home.artifacts / "building", home.artifacts / "completing"):
+        shutil.rmtree(path, ignore_errors=True)
+    current = current_release(home)
+    for stored in stored_releases(home):
+        if stored.resolve() != current:
+            shutil.rmtree(stored)
+
+
 def _was_released(folder: Path) -> bool:
     try:
         return bool(release_note.read(folder).release)

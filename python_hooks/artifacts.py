@@ -22,6 +22,7 @@ from python_hooks.artifact_opening import (
 from python_hooks.artifact_releases import (
     building_folder,
     current_release,
+    keep_current,
     point_to,
     store_release,
     stored_releases,
@@ -40,6 +41,7 @@ __all__ = [
     "declared",
     "declared_as",
     "follow",
+    "keep_current",
     "open_filter",
     "open_index",
     "open_search",

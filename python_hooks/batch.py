@@ -90,16 +90,23 @@ def run_batch(
             report.nothing_new = _last(home) == _made(home, now) and DOCS.exists()
         if report.nothing_new:
             return report
-        with report.step("dbt build"), _bar() as show:
-            build = layers.build_batch(home, lock, show, accept_rejects=accept_rejects)
-        with report.step("artifacts"):
-            _build_artifacts(home, build)
-        with report.step("publish"):
-            layers.publish(home, build)
+        rebuild(home, lock, report, accept_rejects=accept_rejects)
         with report.step("docs"):
             write_docs(home, lock)
         _state(home).write_text(json.dumps(_made(home, now)))
     return report
+
+
+def rebuild(
+    home: Home, lock: BuildLock, report: Report, *, accept_rejects: bool = False
+) -> None:
+    """Builds, tests and publishes marts and artifacts, under the build lock."""
+    with report.step("dbt build"), _bar() as show:
+        build = layers.build_batch(home, lock, show, accept_rejects=accept_rejects)
+    with report.step("artifacts"):
+        _build_artifacts(home, build)
+    with report.step("publish"):
+        layers.publish(home, build)
 
 
 def build_artifacts(home: Home, names: Sequence[str] = ()) -> str:

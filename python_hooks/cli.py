@@ -23,6 +23,7 @@ from python_hooks.cli_doctor import examine
 from python_hooks.cli_evaluate import evaluate, fit
 from python_hooks.cli_export import export
 from python_hooks.cli_features import show_features
+from python_hooks.cli_forget import forget_listener
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
 from python_hooks.cli_output import AS_OF, JSON, print_answer, print_fallback
 from python_hooks.cli_rejects import show_rejects
@@ -241,6 +242,7 @@ for _command in (
     examine,
     export,
     fit,
+    forget_listener,
     run,
     releases_list,
     rollback,

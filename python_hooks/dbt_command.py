@@ -21,6 +21,7 @@ from python_hooks.home import PROJECT, Home, target_folder
 from python_hooks.interrupts import INTERRUPTED
 from python_hooks.lock import BuildLock, build_lock, speed_lock
 from python_hooks.server import is_running
+from python_hooks.server_doors import require_answer
 
 # Seconds; less than an interrupted command has in all.
 _STOP_GRACE = 2.0
@@ -169,6 +170,8 @@ def _allowed(
             f"`dbt {command}` needs the server, and that of {home.root} is not running.",
             "Run `encore server start`.",
         )
+    if needs_server(args):
+        require_answer(home)
     if command in _UNDER_LOCK and lock is None:
         # What a speed run published meanwhile would stop this one at its end.
         purpose = " ".join(["encore dbt", *args])

@@ -10,7 +10,7 @@ from importlib import metadata
 from rich.table import Table
 from rich.text import Text
 
-from python_hooks import java, layers, lock, releases, server
+from python_hooks import forgotten, java, layers, lock, releases, server
 from python_hooks.console import folded
 from python_hooks.errors import EncoreError
 from python_hooks.home import PROJECT, Home
@@ -143,6 +143,13 @@ def _state_folder(home: Home) -> Iterator[Finding]:
                 text if held else f"{text} It was killed.",
                 "" if held else "The next run mends what it left: `encore run minute`.",
             )
+    if pending := len(forgotten.read(home).pending):
+        yield Finding(
+            "state folder",
+            False,
+            f"{pending} listener(s) are not wholly forgotten: a run was stopped or failed",
+            "The same `encore forget LISTENER` again; the list does not know the name.",
+        )
     if not home.landing.exists():
         yield Finding(
             "state folder", False, f"nothing is landed in {home.root}", "make build"
@@ -218,7 +225,8 @@ def _leftovers(home: Home, warehouse: Warehouse) -> Iterator[Finding]:
 def _accounts(warehouse: Warehouse, release: Release) -> Iterator[Finding]:
     sums = warehouse.query(
         "select coalesce(sum(rows_landed), 0) as landed, coalesce(sum(rows_accepted + "
-        "rows_duplicate + rows_superseded + rows_rejected + rows_unreadable), 0) as told, "
+        "rows_duplicate + rows_superseded + rows_rejected + rows_unreadable + "
+        "rows_forgotten), 0) as told, "
         "coalesce(sum(rows_rejected), 0) as rejected "
         f"from {release.relation('fct_landing_accounts')}"
     ).to_pylist()[0]

@@ -14,9 +14,10 @@ from typing import TypeVar
 from python_hooks import console
 from python_hooks.csv_text import Advance
 from python_hooks.errors import EncoreError
+from python_hooks.forgotten import LISTENER
 from python_hooks.home import PROJECT, Home
 from python_hooks.landing_batches import write_batch
-from python_hooks.landing_files import LISTENER, Read, Recognised, read_once, recognise
+from python_hooks.landing_files import Read, Recognised, read_once, recognise
 from python_hooks.landing_paths import find_files
 from python_hooks.landing_report import Bar, LandedFile, as_dicts, as_table
 from python_hooks.landing_zone import (
@@ -128,6 +129,7 @@ def _land_all(
                 batch_id=known[key].batch_id,
                 rows=int(facts["rows"]),
                 unreadable=int(facts["unreadable"]),
+                forgotten=int(facts.get("forgotten", "0")),
                 already_landed=already_landed,
                 extra_columns=read.file.match.extra,
                 seconds=time.monotonic() - began,
@@ -163,6 +165,11 @@ def _note_landed(file: Recognised, landed: LandedFile, listener: str | None) -> 
     note = ""
     if not landed.rows:
         note = f"{file.source_file} has a header and no rows."
+    elif landed.forgotten:
+        note = (
+            f"{landed.forgotten:,} rows of {landed.source_file} are of a forgotten listener: "
+            "of them only their places are kept."
+        )
     elif LISTENER in file.defaults and listener is None:
         note = (
             f"{file.source_file} has no column {LISTENER}: its listens are taken for those "

@@ -13,10 +13,9 @@ from pathlib import Path
 from python_hooks import csv_text
 from python_hooks.csv_text import Advance, Source, TextLines, reading
 from python_hooks.errors import EncoreError
+from python_hooks.forgotten import LISTENER
 from python_hooks.landing_paths import shown
 from python_hooks.shapes import Match, Shape, match
-
-LISTENER = "listener"
 
 
 @dataclass(frozen=True)

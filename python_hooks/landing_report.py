@@ -24,6 +24,7 @@ class LandedFile:
         batch_id: Its batch; of the first landing if it was landed before.
         rows: Rows of the batch, the unreadable ones included.
         unreadable: Rows that could not be split.
+        forgotten: Rows of a listener that was forgotten; they are empty.
         already_landed: The same content was landed before; nothing was written.
         extra_columns: Undeclared columns, kept in `extra`.
         seconds: Time the landing took.
@@ -35,6 +36,7 @@ class LandedFile:
     batch_id: int
     rows: int
     unreadable: int
+    forgotten: int
     already_landed: bool
     extra_columns: tuple[str, ...]
     seconds: float
@@ -42,10 +44,11 @@ class LandedFile:
 
 def as_table(files: Sequence[LandedFile]) -> Table:
     """Landed files as a table for the terminal."""
-    table = Table("file", "source", "rows", "unreadable", "batch", "kept in extra")
+    emptied = ["forgotten"] if any(file.forgotten for file in files) else []
+    table = Table("file", "source", "rows", "unreadable", *emptied, "batch", "kept in extra")
     for column in table.columns:
         column.overflow = "fold"
-    for column in table.columns[2:4]:
+    for column in table.columns[2 : 4 + len(emptied)]:
         column.justify = "right"
     for file in files:
         batch = f"{file.batch_id}" + (", landed before" if file.already_landed else "")
@@ -54,6 +57,7 @@ def as_table(files: Sequence[LandedFile]) -> Table:
             file.source.partition(".")[2],
             f"{file.rows:,}",
             f"{file.unreadable:,}",
+            *([f"{file.forgotten:,}"] if emptied else []),
             batch,
             ", ".join(file.extra_columns),
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from python_hooks import artifacts, deltas, failing_rows, landing, releases
+from python_hooks import artifacts, deltas, failing_rows, forgotten, landing, releases
 from python_hooks.console import err
 from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.dbt_events import Failure, NodeEvent
@@ -63,6 +63,8 @@ def build_batch(
 ) -> str:
     """Builds and tests everything, unpublished; returns the schema of the build.
 
+    The log of before is left alone while it may hold a listener who is being forgotten.
+
     Args:
         home: The installation.
         lock: The held build lock.
@@ -81,7 +83,8 @@ def build_batch(
     }
     if accept_rejects:
         environ["ENCORE_ACCEPT_REJECTS"] = "yes"
-    _child(["build"], home, lock, environ, on_event)
+    refresh = ["--full-refresh"] if forgotten.read(home).pending else []
+    _child(["build", *refresh], home, lock, environ, on_event)
     return build
 
 
@@ -159,6 +162,15 @@ def rollback(home: Home, release_id: str, dbt: Dbt | None = None) -> Release:
         operation = ["run-operation", "rollback", "--args", f"{{to: {release_id}}}"]
         (dbt or _child)(operation, home, lock, {"ENCORE_LANE": "batch"})
         return follow(home)
+
+
+def keep_current(home: Home) -> Release:
+    """Gives up all that is kept but the published release: marts, tails and artifacts."""
+    with speed_lock(home, "giving up older releases") as lock:
+        _child(["run-operation", "keep_current"], home, lock, {"ENCORE_LANE": "batch"})
+        release = follow(home)
+        artifacts.keep_current(home)
+    return release
 
 
 def follow(home: Home) -> Release:

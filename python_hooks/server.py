@@ -1,8 +1,7 @@
 """The local server: one JVM with a Thrift door (dbt) and a Spark Connect door (hooks).
 
-Both doors listen on 127.0.0.1. Thrift asks nobody who they are and lets them
-run Java as the server's user: that is for one person's machine. The Connect
-door asks for a token.
+Both doors listen on 127.0.0.1. Thrift asks nobody who they are and lets them run Java as the
+server's user: that is for one person's machine. The Connect door asks for a token.
 """
 
 import json
@@ -10,7 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import psutil
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from python_hooks import processes
 from python_hooks.console import err
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
@@ -95,7 +95,7 @@ def start(home: Home) -> Status:
         try:
             _wait_until_answering(home, process)
         except BaseException:
-            _end(process, grace=2)
+            processes.end(process, grace=2)
             _state_file(home).unlink(missing_ok=True)
             raise
         return _status(process, facts, "The server is running.")
@@ -109,7 +109,7 @@ def stop(home: Home) -> Status:
             _forget_dead(home)
             return Status(running=False, note="No server is running.")
         process = running[0]
-        asked = _end(process, STOP_GRACE)
+        asked = processes.end(process, STOP_GRACE)
         _state_file(home).unlink(missing_ok=True)
         how = "stopped" if asked else f"did not stop within {STOP_GRACE:.0f} s; killed"
         return Status(running=False, note=f"The server (pid {process.pid}) {how}.")
@@ -123,9 +123,8 @@ def status(home: Home) -> Status:
         note = " The last one ended without being stopped." if died else ""
         return Status(running=False, note=f"No server is running.{note}")
     answer = _status(*running, "The server is running.")
-    if not answer.answers:
-        return _status(*running, "The server is running, but it does not answer.")
-    return answer
+    silent = "The server is running, but it does not answer."
+    return answer if answer.answers else replace(answer, note=silent)
 
 
 def is_running(home: Home) -> bool:
@@ -184,6 +183,7 @@ def _launch(home: Home, heap: str, java: Path) -> tuple[psutil.Process, dict[str
     facts = {
         "pid": process.pid,
         "created": process.create_time(),
+        "booted": psutil.boot_time(),
         "thrift_port": home.thrift_port,
         "connect_port": home.connect_port,
         "heap": heap,
@@ -211,8 +211,9 @@ def _running(home: Home) -> tuple[psutil.Process, dict[str, Any]] | None:
         facts = json.loads(_state_file(home).read_text())
         process = psutil.Process(facts["pid"])
         alive = process.status() != psutil.STATUS_ZOMBIE
-        # Process ids are used again; the time of creation tells them apart.
-        same = abs(process.create_time() - facts["created"]) < 1
+        # Process ids are used again; times of creation are not, but move with the clock.
+        booted = psutil.boot_time() - facts.get("booted", psutil.boot_time())
+        same = abs(process.create_time() - booted - facts["created"]) < 1
     except (FileNotFoundError, ValueError, KeyError, psutil.NoSuchProcess):
         return None
     return (process, facts) if alive and same else None
@@ -259,20 +260,6 @@ def _start_error(home: Home, what: str) -> EncoreError:
         "\n".join([what, "The log ends with:", *lines[-15:]]),
         "The whole log: `encore server logs --lines 200`.",
     )
-
-
-def _end(process: psutil.Process, grace: float) -> bool:
-    """Ends a process; whether it went by itself within the grace, in seconds."""
-    try:
-        process.terminate()
-        process.wait(grace)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(grace)
-        return False
-    return True
 
 
 def _status(process: psutil.Process, facts: dict[str, Any], note: str) -> Status:

@@ -11,6 +11,8 @@ from python_hooks.errors import EncoreError
 from python_hooks.home import Home
 
 HOST = "127.0.0.1"
+# A busy server is waited for this long, in seconds, before a command gives up.
+PATIENCE = 30.0
 
 
 def is_open(port: int) -> bool:
@@ -22,7 +24,27 @@ def is_open(port: int) -> bool:
     return True
 
 
-def spark_version(port: int) -> str | None:
+def require_answer(home: Home) -> None:
+    """Refuses a server that accepts and stays silent: one would wait for it for ever.
+
+    Raises:
+        EncoreError: It did not answer a query in time.
+    """
+    if is_open(home.thrift_port) and not spark_version(home.thrift_port, PATIENCE):
+        raise silent(home.thrift_port)
+
+
+def silent(port: int) -> EncoreError:
+    """The error that tells of a server which does not answer."""
+    return EncoreError(
+        f"The server accepts connections on port {port}, and answered nothing within "
+        f"{PATIENCE:.0f} s: it is stopped, or has more to do than it can.",
+        "Wait and run the command again, or run `encore server stop` (it ends a server "
+        "that does not react) and `encore server start`.",
+    )
+
+
+def spark_version(port: int, patience: float = 5.0) -> str | None:
     """The version of the Spark that answers on a Thrift port, or None.
 
     Whatever is wrong, from a closed port to half a protocol, means the same
@@ -36,7 +58,7 @@ def spark_version(port: int) -> str | None:
 
     door = hive.thrift.transport.TSocket.TSocket(HOST, port)
     # Without a limit, a server that accepts and stays silent is waited for for ever.
-    door.setTimeout(5000)
+    door.setTimeout(int(1000 * patience))
     transport = thrift_sasl.TSaslClientTransport(
         # The server asks for no password, but the protocol for a non-empty one.
         lambda: hive.get_installed_sasl(HOST, "PLAIN", None, "encore", "none"),

@@ -15,9 +15,8 @@ import yaml
 from python_hooks.errors import EncoreError, quoted
 
 # Columns that landing adds to those of a table; `chunk` is a folder that Spark reads so.
-ADDED_COLUMNS = frozenset(
-    ["batch_id", "source_file", "source_line", "landed_at", "raw_line", "extra", "chunk"]
-)
+ADDED_COLUMNS = frozenset(["batch_id", "source_file", "source_line", "landed_at", "chunk"])
+ADDED_COLUMNS |= {"raw_line", "extra", "is_forgotten"}
 
 
 @dataclass(frozen=True)

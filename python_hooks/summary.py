@@ -21,7 +21,7 @@ from python_hooks.warehouse import Warehouse
 
 # JSON escapes the control characters below these itself; the second are no UTF-8.
 _ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0xD800, 0xE000))}
-_OUTCOMES = ("accepted", "duplicate", "superseded", "rejected", "unreadable")
+_OUTCOMES = ("accepted", "duplicate", "superseded", "rejected", "unreadable", "forgotten")
 
 
 def summarise(home: Home, report: Report) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def released(home: Home, as_of: datetime, select: Sequence[str]) -> Iterator[Rel
     schema += f"_{secrets.token_hex(3)}"
     with own_lock(home, schema, f"looking back to {stamp}") as lock:
         with Warehouse(home) as warehouse:
-            _collect(home, warehouse)
+            collect(home, warehouse)
         try:
             _build(home, stamp, select, schema, lock)
             with Warehouse(home) as warehouse:
@@ -146,7 +146,7 @@ def _placed(home: Home, warehouse: Warehouse, schema: str, stamp: str) -> Releas
     return Release(f"as of {stamp}", builds, batch=upto, hourly=upto, upto=upto)
 
 
-def _collect(home: Home, warehouse: Warehouse) -> None:
+def collect(home: Home, warehouse: Warehouse) -> None:
     """Drops what killed look backs left, and what dbt built by hand with ENCORE_AS_OF."""
     found = warehouse.query(f"show schemas like '{releases.schema()}_as_of_*'")
     for schema in found.column(0).to_pylist():

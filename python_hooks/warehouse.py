@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
-from python_hooks.server_doors import is_open
+from python_hooks.server_doors import PATIENCE, is_open, silent
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
@@ -140,6 +140,7 @@ def _connect(home: Home) -> "SparkSession":
             "removed: run `encore server stop`, then `encore server start`.",
         )
     # Importing Spark takes a second; only those who read pay for it.
+    import grpc  # type: ignore[import-untyped] # noqa: PLC0415
     from pyspark.logger import PySparkLogger  # noqa: PLC0415
     from pyspark.sql.connect.client import DefaultChannelBuilder  # noqa: PLC0415
     from pyspark.sql.connect.client.retries import DefaultPolicy  # noqa: PLC0415
@@ -151,6 +152,13 @@ def _connect(home: Home) -> "SparkSession":
     # By name: with 127.0.0.1 the client insists on TLS, and retries for ever.
     door = DefaultChannelBuilder(f"sc://localhost:{home.connect_port}")
     door.set(door.PARAM_TOKEN, token.read_text().strip())
+
+    # A server that is stopped accepts connections, and nothing more.
+    with door.toChannel() as channel:
+        try:
+            grpc.channel_ready_future(channel).result(PATIENCE)
+        except grpc.FutureTimeoutError:
+            raise silent(home.connect_port) from None
 
     def open_session() -> "SparkSession":
         session = SparkSession.builder.channelBuilder(door).create()

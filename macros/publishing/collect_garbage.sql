@@ -1,12 +1,12 @@
 {#- Drops what no kept publication names: build schemas of this lane, with
     whatever a killed server left in them, tails of other fingerprints, and
     batches of the tail at or below the oldest kept watermark. -#}
-{% macro collect_garbage() %}
+{% macro collect_garbage(lane=none) %}
+    {%- set lane = lane or env_var('ENCORE_LANE', 'all') -%}
     {%- set publication = target.schema ~ '.publication' -%}
     {%- set kept = run_query(
         'select distinct build from ' ~ publication
     ).columns[0].values() | list + public_views().values() | list -%}
-    {%- set lane = env_var('ENCORE_LANE', 'all') -%}
     {%- set mine = [run_schema(), run_facts().placed.get('int_listens_tail', {}).build] -%}
     {#- A batch makes the tail of a new fingerprint before it is published: speed
         runs beside it leave tails alone. -#}

@@ -7,7 +7,8 @@
     {%- set batch_columns = [
         ('batch_id', 'bigint'), ('source_file', 'string'),
         ('source_line', 'bigint'), ('landed_at', 'timestamp'),
-        ('raw_line', 'string'), ('extra', 'string'), ('chunk', 'int'),
+        ('raw_line', 'string'), ('extra', 'string'), ('is_forgotten', 'boolean'),
+        ('chunk', 'int'),
     ] -%}
     {%- for source in landing_sources() -%}
         {%- set columns = [] -%}

@@ -107,6 +107,10 @@ class Installation:
         """Starts a command, to be killed."""
         return self._started(("-m", "python_hooks", *args), environ)
 
+    def begin_python(self, *args: str, **environ: str) -> "subprocess.Popen[str]":
+        """Starts Python in the copy, to be killed."""
+        return self._started(args, environ)
+
     def _started(
         self, args: tuple[str, ...], environ: dict[str, str]
     ) -> "subprocess.Popen[str]":

@@ -252,6 +252,7 @@ def test_the_parquet_file_is_as_declared(tmp_path: Path, home: Home) -> None:
     assert schema.names == [
         *strings,
         *("batch_id", "source_file", "source_line", "landed_at", "raw_line", "extra"),
+        "is_forgotten",
     ]
     assert all(schema.field(name).type == pa.string() for name in strings)
     assert schema.field("batch_id").type == schema.field("source_line").type == pa.int64()
@@ -270,6 +271,7 @@ def test_the_parquet_file_is_as_declared(tmp_path: Path, home: Home) -> None:
         "source_line": 2,
         "raw_line": None,
         "extra": '{"why": " "}',
+        "is_forgotten": None,
     }
 
 

@@ -283,3 +283,28 @@ def test_another_spark_does_not_leak_in(
     shimmed = server_environment(Home(tmp_path), Path("/opt/shims/java"))
     assert "JAVA_HOME" not in shimmed
     assert shimmed["PATH"].startswith("/opt/shims:")
+
+
+def test_a_clock_that_is_set_back_hides_no_server(
+    server_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booted = psutil.boot_time() - 3600
+    created = psutil.Process.create_time
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: created(self) - 3600)
+    assert server.is_running(server_home)
+
+
+def test_a_process_that_its_parent_does_not_look_at_has_ended() -> None:
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        code = "import psutil, sys; from python_hooks import processes; "
+        code += "print(processes.end(psutil.Process(int(sys.argv[1])), 5))"
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(stranger.pid)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.stdout, done.stderr) == ("True\n", "")
+        assert time.monotonic() - began < 5

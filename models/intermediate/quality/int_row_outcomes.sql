@@ -51,10 +51,14 @@ rejected_rows as (
 
 outcomes as (
 
-    {{ row_outcomes('listens', 'landed') }}
-    union all
-    {{ row_outcomes('tracks', 'landed') }}
-    union all
+    {%- for rows in ('listens', 'tracks') %}
+        {{ row_outcomes(rows, 'landed') }}
+        union all
+        {{ row_outcomes(rows, 'unreadable', 'raw_line is not null') }}
+        union all
+        {{ row_outcomes(rows, 'forgotten', "rejection_reason = 'forgotten'") }}
+        union all
+    {%- endfor %}
     {{ row_outcomes('listens_log', 'accepted') }}
     union all
     {{ row_outcomes('latest_tracks', 'accepted') }}
@@ -68,10 +72,6 @@ outcomes as (
     {{ row_outcomes(
         'rejected_rows', 'rejected', "rejection_reason <> 'unreadable'"
     ) }}
-    union all
-    {{ row_outcomes('listens', 'unreadable', 'raw_line is not null') }}
-    union all
-    {{ row_outcomes('tracks', 'unreadable', 'raw_line is not null') }}
 
 )
 

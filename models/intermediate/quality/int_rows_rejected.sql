@@ -36,7 +36,7 @@ rejected as (
         landed_row,
         'listen' as entity
     from listens
-    where rejection_reason is not null
+    where rejection_reason <> 'forgotten'
     union all
     select
         source_name,
@@ -47,7 +47,7 @@ rejected as (
         landed_row,
         'track' as entity
     from tracks
-    where rejection_reason is not null
+    where rejection_reason <> 'forgotten'
 
 ),
 

@@ -19,7 +19,8 @@ accounts as (
         count_if(outcome = 'duplicate') as rows_duplicate,
         count_if(outcome = 'superseded') as rows_superseded,
         count_if(outcome = 'rejected') as rows_rejected,
-        count_if(outcome = 'unreadable') as rows_unreadable
+        count_if(outcome = 'unreadable') as rows_unreadable,
+        count_if(outcome = 'forgotten') as rows_forgotten
     from row_outcomes
     group by source_name, source_file, batch_id
 

@@ -31,8 +31,8 @@ typed as (
         ---------- timestamps
         {{ parsed_timestamp(cleaned('`timestamp`')) }} as listened_at,
         landed_at,
-        ---------- as landed
-        struct(*) as cells
+        ---------- as landed; undeclared columns end here
+        struct(* except(extra)) as cells
     from source
 
 ),
@@ -44,6 +44,7 @@ checked as (
         to_json(cells) as landed_row,
         case
             when raw_line is not null then 'unreadable'
+            when cells['is_forgotten'] then 'forgotten'
             when track_id is null then 'track_missing'
             when listener_id is null then 'listener_missing'
             when {{ cleaned("cells['timestamp']") }} is null

@@ -39,8 +39,8 @@ typed as (
             as time_signature,
         ---------- timestamps
         landed_at,
-        ---------- as landed
-        struct(*) as cells
+        ---------- as landed; undeclared columns end here
+        struct(* except(extra)) as cells
     from source
 
 ),
@@ -55,6 +55,7 @@ checked as (
         to_json(cells) as landed_row,
         case
             when raw_line is not null then 'unreadable'
+            when cells['is_forgotten'] then 'forgotten'
             when track_id is null then 'track_missing'
             when {{ filled_but_unusable([
                 'danceability', 'energy', 'loudness', 'speechiness',
