@@ -23,22 +23,9 @@
             ~ '): build everything first (`encore run batch`).'
         ) %}
     {%- endfor -%}
-    {#- What speed runs put in place as text is published as the batch left it. -#}
-    {%- set newest = placed.values() | map(attribute='upto') | max -%}
-    {%- for node in selected
-        if 'minute' in node.tags and not counts_all and not speed -%}
-        {%- for parent in graph.nodes.values()
-            if parent.unique_id in node.depends_on.nodes and 'minute' in parent.tags
-            and parent.config.materialized in ('published_view', 'serving')
-            and parent not in selected
-            and placed.get(parent.name, {'upto': newest}).upto < newest -%}
-            {% do exceptions.raise_compiler_error(
-                node.name ~ ' would go back behind batch ' ~ newest ~ ', which is '
-                ~ 'published: it reads ' ~ parent.name ~ ', built up to batch '
-                ~ placed[parent.name].upto ~ '. Build everything (`encore run batch`).'
-            ) %}
-        {%- endfor -%}
-    {%- endfor -%}
+    {%- if not counts_all and not speed -%}
+        {%- do refuse_falling_back(selected, placed) -%}
+    {%- endif -%}
     {%- if not counts_all and log.upto < was.get('upto', 0) -%}
         {% do exceptions.raise_compiler_error(
             'The watermark never moves back: batch ' ~ was.upto ~ ' is published, '
