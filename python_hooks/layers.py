@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from python_hooks import artifacts, deltas, failing_rows, forgotten, landing, releases
+from python_hooks import artifacts, deltas, failing_rows, forgotten, landing, releases, server
 from python_hooks.console import err
 from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.dbt_events import Failure, NodeEvent
 from python_hooks.declaration import Artifact
-from python_hooks.errors import NegativeAnswerError
+from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import Home, target_folder
 from python_hooks.interrupts import INTERRUPTED
 from python_hooks.lock import BuildLock, speed_lock
@@ -242,6 +242,11 @@ def _child(
     result = run_dbt_with_events(args, home, on_event, lock=lock, environ=environ)
     if result.exit_code == INTERRUPTED:
         raise KeyboardInterrupt
+    if result.exit_code and not server.is_running(home):
+        raise EncoreError(
+            "The server ended in the middle of the run. What is published stays as it was.",
+            "Run `encore server logs`, then `encore server start`, and the command again.",
+        )
     if result.exit_code:
         error = failed(args, result.failures)
         failing_rows.show(home, Path(environ.get("DBT_TARGET_PATH", target_folder())), begun)

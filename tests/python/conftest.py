@@ -14,6 +14,8 @@ import pytest
 
 from python_hooks import server
 from python_hooks.home import Home
+from tests.python.crashes import Crashes
+from tests.python.installation import Installation
 
 _PREFIX = "encore-test-"
 
@@ -75,3 +77,16 @@ def _remove_leftovers() -> None:
             for root in folder.iterdir():
                 server.stop(Home(root))
             shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def crashes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashes]:
+    """An installation that is there to be killed and disturbed."""
+    folder = tmp_path_factory.mktemp("crashes")
+    home = free_home(folder / "home")
+    try:
+        run = Crashes(Installation.copied(home, folder), folder)
+        run.begin()
+        yield run
+    finally:
+        server.stop(home)

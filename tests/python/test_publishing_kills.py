@@ -45,7 +45,7 @@ class Failpoint:
 
 _SWITCH = "{% do execute_statement('alter view ' ~ view"
 _DROP = "{% do execute_statement('drop schema if exists ' ~ row[0] ~ ' cascade') %}"
-_REPLACE = 'link.replace(home.artifacts / "current")\n        '
+_REPLACE = "link.replace(current)\n        "
 FAILPOINTS = {
     "candidate_built": Failpoint("macros/publishing/end_run.sql", "{% do lock() %}"),
     "before_the_switch": Failpoint("macros/publishing/write_publication.sql", _SWITCH),
