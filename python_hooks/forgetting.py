@@ -119,7 +119,7 @@ def _empty_landing(name: str, home: Home) -> int:
         if not known.knows(name) and not any(has_listener(batch, name) for batch in there):
             raise NegativeAnswerError(
                 f"No landed row is of a listener {name!r}.",
-                "`encore show dim_listeners` lists them; capitals and accents count.",
+                "`encore show fct_listener_rfm` lists them; capitals and accents count.",
             )
         listed = forgotten.add(home, name)
         for leftover in home.landing.glob("*/chunk=*/_batch-*"):
