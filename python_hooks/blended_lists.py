@@ -22,16 +22,22 @@ from python_hooks.warehouse import Warehouse, literal
 
 # What is read; a look back has to build it.
 MODELS = ("int_candidates_scored", ease_source.HEARD, ease_source.MODEL)
-_WEIGHTS = "recommendation_weights"
+_WEIGHTS, _SOURCES = "recommendation_weights", "candidate_sources"
+FAMILIAR, DISCOVER = "familiar", "discover"
+# The mart of each mode.
+LISTS = {FAMILIAR: "rec_listener_tracks", DISCOVER: "rec_listener_discoveries"}
 
 
 @dataclass(frozen=True)
 class Weight:
-    """A row of the seed `recommendation_weights`."""
+    """A source in a mode: a row of `recommendation_weights`, and of `candidate_sources`."""
 
     source: str
     weight: float
     candidates: int
+
+
+Seed = Mapping[str, Mapping[str, Weight]]  # by mode and source
 
 
 @dataclass(frozen=True)
@@ -51,19 +57,21 @@ class Call:
 
 @dataclass(frozen=True)
 class Ease:
-    """The source, ready to answer from one release.
+    """The source, ready to answer in one mode from one release.
 
     Attributes:
         warehouse: The session that the release is pinned in.
         release: The release.
         weights: Its item weights.
-        seed: The row of the seed.
+        seed: Its weight in the mode.
+        mode: `familiar`, or `discover`.
     """
 
     warehouse: Warehouse
     release: Release
     weights: ItemWeights
     seed: Weight
+    mode: str
 
     def calls(self, listener_id: str, fresh: Iterable[str] = ()) -> dict[str, Call]:
         """What it proposes to a listener, by track.
@@ -91,7 +99,7 @@ class Ease:
         """What it adds to the score."""
         return round(self.seed.weight * proposal.strength, PLACES)
 
-    def blended(self, listener_id: str, discover: bool, fresh: set[str]) -> list[Row]:
+    def blended(self, listener_id: str, fresh: set[str]) -> list[Row]:
         """The list of a listener, as long as the marts': track_id, score, sources, reason.
 
         What the batch knows is blended exactly. Who has listened since has the list of
@@ -101,9 +109,9 @@ class Ease:
         calls = self.calls(listener_id, fresh)
         if not calls:
             return []
-        mode = "discover" if discover else "familiar"
         read = self._fresh_rows if fresh else self._rows
-        rows = {row["track_id"]: row for row in read(listener_id, mode)}
+        where = f"listener_id = {literal(listener_id)} and mode = {literal(self.mode)}"
+        rows = {row["track_id"]: row for row in read(where)}
         for track_id, call in calls.items():
             row = rows.setdefault(track_id, {"score": 0.0, "parts": []})
             added = self.value(call.proposal)
@@ -111,10 +119,7 @@ class Ease:
             row["parts"].append((added, [ease_source.SOURCE], call.reason))
         return listed(rows, self.artists(list(rows)))
 
-    def _rows(self, listener_id: str, mode: str) -> list[Row]:
-        where = f"listener_id = {literal(listener_id)}"
-        if mode == "discover":
-            where += " and not is_heard"
+    def _rows(self, where: str) -> list[Row]:
         columns = ["track_id", "score", "parts"]
         relation = self.release.relation("int_candidates_scored")
         rows: list[Row] = self.warehouse.read(relation, columns, where).to_pylist()
@@ -125,8 +130,7 @@ class Ease:
             ]
         return rows
 
-    def _fresh_rows(self, listener_id: str, mode: str) -> list[Row]:
-        where = f"listener_id = {literal(listener_id)} and mode = {literal(mode)}"
+    def _fresh_rows(self, where: str) -> list[Row]:
         relation = self.release.relation("int_candidates_blended")
         columns = ["track_id", "score", "sources", "reason"]
         rows: list[Row] = self.warehouse.read(relation, columns, where).to_pylist()
@@ -143,6 +147,19 @@ class Ease:
         )
         artists = dict(zip(*(column.to_pylist() for column in found.columns), strict=True))
         return lambda track_id: artists.get(track_id) or track_id
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Which blend is wanted.
+
+    Attributes:
+        mode: `familiar`, or `discover`.
+        sql: Whether of the sources of SQL alone.
+    """
+
+    mode: str
+    sql: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,33 +180,46 @@ class Pinned:
     note: str | None
 
 
-def seed_weights(warehouse: Warehouse, release: Release) -> dict[str, Weight]:
-    """The published rows of the seed by source, in the order of name."""
-    columns = ["source", "weight", "candidates"]
+def mode_of(discover: bool) -> str:
+    """The mode's name in the seed and the marts."""
+    return DISCOVER if discover else FAMILIAR
+
+
+def seed_weights(warehouse: Warehouse, release: Release) -> Seed:
+    """The published weights by mode and source, the sources in the order of name."""
+    limits = warehouse.read(release.relation(_SOURCES), ["source", "candidates"])
+    most = dict(zip(*(column.to_pylist() for column in limits.columns), strict=True))
+    columns = ["mode", "source", "weight"]
     rows = warehouse.read(release.relation(_WEIGHTS), columns, order_by=["source"])
-    return {
-        row["source"]: Weight(row["source"], float(row["weight"]), row["candidates"])
-        for row in rows.to_pylist()
-    }
+    seed: dict[str, dict[str, Weight]] = {mode: {} for mode in LISTS}
+    for row in rows.to_pylist():
+        source = row["source"]
+        seed[row["mode"]][source] = Weight(source, float(row["weight"]), most[source])
+    return seed
 
 
 @contextmanager
 def pinned(
-    home: Home, warehouse: Warehouse, as_of: str, select: Sequence[str], sql: bool = False
+    home: Home,
+    warehouse: Warehouse,
+    as_of: str,
+    select: Sequence[str],
+    blend: Blend,
 ) -> Iterator[Pinned]:
-    """`time_travel.pinned`, and the sources that take part in its blend.
+    """`time_travel.pinned`, and the sources that take part in a blend.
 
     Args:
         home: The installation.
         warehouse: A session.
         as_of: The moment to look back to, or empty.
         select: Names of the models that are read.
-        sql: Whether the sources of SQL alone.
+        blend: Of which mode, and of what.
     """
-    seed = seed_weights(warehouse, releases.current(warehouse, home))
-    share = seed.pop(ease_source.SOURCE, None)
-    sources = [each.source for each in seed.values() if each.weight > 0]
-    wanted = share if share and share.weight > 0 and not sql else None
+    seed = seed_weights(warehouse, releases.current(warehouse, home))[blend.mode]
+    weighted = [each for each in seed.values() if each.weight > 0]
+    sources = [each.source for each in weighted if each.source != ease_source.SOURCE]
+    share = seed[ease_source.SOURCE]
+    wanted = share if share.weight > 0 and not blend.sql else None
     models = (*select, *(MODELS if wanted else ()))
     with time_travel.pinned(home, warehouse, as_of, models) as release:
         if wanted is None:
@@ -207,7 +237,7 @@ def pinned(
             note = f"without {ease_source.SOURCE}: {error.message} {error.hint or ''}"
             yield Pinned(release, sources, None, note.strip())
             return
-        ease = Ease(warehouse, release, weights, wanted)
+        ease = Ease(warehouse, release, weights, wanted, blend.mode)
         yield Pinned(release, sorted([*sources, ease_source.SOURCE]), ease, note)
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Group
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,12 +19,12 @@ from rich.progress import (
 )
 
 from python_hooks import evaluation_page, evaluation_readers, evaluation_report
-from python_hooks.blended_lists import variable
+from python_hooks.blended_lists import DISCOVER, LISTS, mode_of, variable
 from python_hooks.cli_output import JSON, print_answer
 from python_hooks.console import err
 from python_hooks.errors import EncoreError
 from python_hooks.evaluation_data import History
-from python_hooks.evaluation_fit import fit as fit_weights
+from python_hooks.evaluation_fit import fit_in_turn
 from python_hooks.evaluation_items import has_als
 from python_hooks.evaluation_protocol import folds, held_out, windows
 from python_hooks.evaluation_report import Report
@@ -87,32 +90,35 @@ def evaluate(path: Path | None, page: Path | None, as_json: bool, **options: Any
 
 
 @click.command()
-@_DISCOVER
+@click.option("--mode", type=click.Choice(list(LISTS)), help="One mode; both if not given.")
 @_CUTOFFS
 @_VALIDATIONS
 @_TRIALS
 @click.option("--write", is_flag=True, help="Write the seed of the weights; then review it.")
 @JSON
-def fit(discover: bool, write: bool, as_json: bool, **options: int) -> None:
+def fit(mode: str | None, write: bool, as_json: bool, **options: int) -> None:
     """Fit the weights of the blend on the validation, e.g. `encore fit --write`.
 
-    No validation looks beyond the first cutoff of `encore evaluate` with the same
-    options. `encore run batch` publishes what was written.
+    Each mode has weights of its own. No validation looks beyond the first cutoff of
+    `encore evaluate` with the same options. `encore run batch` publishes what was written.
     """
     home = Home.from_environment()
-    listens = history(home)
+    listens, modes = history(home), [mode] if mode else list(LISTS)
     cuts, _ = windows(listens, options["cutoffs"], options["validations"])
-    made = folds(listens, cuts, discover)
-    with _progress(len(made) + options["trials"]) as tell:
+    every = chain.from_iterable(folds(listens, cuts, each == DISCOVER) for each in modes)
+    # What is asked at one cutoff one after the other, as it is rebuilt once.
+    made = sorted(every, key=lambda fold: fold.cutoff)
+    trials, end, found = options["trials"], cuts[-1].end, []
+    with _progress(len(cuts) + len(modes) * trials) as tell:
         answers = asked(home, listens, made, weights(home), lambda: tell("as of a cutoff"))
         candidates = [answer.candidates for answer in answers]
-        end = cuts[-1].end
-        found = fitted(
-            listens.name, candidates, end, options["trials"], lambda: tell("weights")
-        )
+        for each in modes:
+            mine = [one for one in candidates if mode_of(one.fold.discover) == each]
+            found.append(fitted(listens.name, mine, end, trials, partial(tell, each)))
     if write:
         err.print(f"Written: {write_seed(found)}. Review it with `git diff`.")
-    print_answer(found.as_dict(), as_json, found.as_table())
+    shown = Group(*(each.as_table() for each in found))
+    print_answer([asdict(each) for each in found], as_json, shown)
 
 
 def _rolling(listens: History, options: dict[str, Any], home: Home | None) -> Report:
@@ -128,14 +134,15 @@ def _rolling(listens: History, options: dict[str, Any], home: Home | None) -> Re
     with _progress(steps) as tell:
         if home:
             seed = weights(home)
+            mode = mode_of(options["discover"])
             answers = asked(home, listens, test, seed, lambda: tell("as of a cutoff"))
             candidates = [answer.candidates for answer in answers]
-            known = {source: each.weight for source, each in seed.items()}
+            known = {source: each.weight for source, each in seed[mode].items()}
             models += judge_blend([answer.lists for answer in answers], candidates, known)
             sources = source_recall(candidates)
         if home and fits:
             before = asked(home, listens, validation, seed, lambda: tell("as of a cutoff"))
-            tuned = fit_weights(
+            tuned = fit_in_turn(
                 [each.candidates for each in before], trials, partial(tell, "fit")
             )
             artists = [answer.artists for answer in answers]

@@ -14,15 +14,17 @@ _SHOWN = 5
 @click.command(name="why")
 @click.argument("listener")
 @click.argument("track")
+@click.option("--discover", is_flag=True, help="In the list of what they have not heard.")
 @AS_OF
 @JSON
-def why(listener: str, track: str, as_of: str, as_json: bool) -> None:
+def why(listener: str, track: str, discover: bool, as_of: str, as_json: bool) -> None:
     """Say why a track is recommended to a listener, e.g. `encore why me TRACK`.
 
     One term per source: what it adds to the score, the model and the SQL file behind it,
     and the listens that it came from.
     """
-    found = explain(listener, track, Home.from_environment(), as_of=as_of)
+    home = Home.from_environment()
+    found = explain(listener, track, home, as_of=as_of, discover=discover)
     print_answer(found, as_json, _shown(found))
 
 

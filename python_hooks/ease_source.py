@@ -4,7 +4,7 @@ The artifact `track_item_weights` says which tracks speak for which (`item_weigh
 track's amount is the sum of the weights of all that the listener heard and that counts; what
 they heard, skips too, is not proposed, nor what has no amount above 0. SQL has no part in it:
 everybody's scores would be a product of the listeners and of all tracks. The row `ease` of
-the seed `recommendation_weights` has its weight, and how many candidates it may propose.
+the seeds has its weights, and how many candidates it may propose.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """The blend, as the marts define it, over candidates that the warehouse made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,11 +74,19 @@ class Candidates:
         wide[inverse, source[kept]] = strength[kept]
         return Candidates(fold, tuple(sources), *np.divmod(pair, fold.tracks), wide)
 
+    def without(self, source: str) -> "Candidates":
+        """What the other sources propose; what `source` gives is 0."""
+        strength = self.strength * (np.array(self.sources) != source)
+        kept = strength.any(axis=1)
+        return replace(
+            self, row=self.row[kept], track=self.track[kept], strength=strength[kept]
+        )
+
     def scored(self, weights: Mapping[str, float]) -> FloatArray:
         """The sum of weight times strength over the sources, nine places: (n,).
 
         For new listeners all popular sources count alike if none has a weight, as in
-        `rec_popular_tracks`.
+        `rec_popular_tracks`, which goes by the weights of both modes.
         """
         known = np.array([weights.get(source, 0.0) for source in self.sources])
         score = self.strength @ known

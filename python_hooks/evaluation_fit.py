@@ -9,14 +9,21 @@ Chosen is by the rule of one standard error (Breiman et al. 1984, "Classificatio
 regression trees", section 3.4.3): of all sets whose mean is within one standard error of the
 best one's, those with the fewest sources, and of these the best. The error is that of the
 paired difference, with listeners as clusters.
+
+The marts have no candidates of EASE, and people read their lists by SQL. So the weights of
+SQL's sources are fitted first, as if there were no other; then EASE gets a share of the
+score, and the others keep their proportions. The share is none or one of `SHARES`: the lists
+of the marts are the best that SQL finds, and never empty.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, sparse
 
+from python_hooks.ease_source import SOURCE as EASE
 from python_hooks.errors import EncoreError
 from python_hooks.evaluation_blend import Candidates, among
 from python_hooks.evaluation_bootstrap import standard_error
@@ -26,6 +33,7 @@ from python_hooks.evaluation_trials import K, Tuned, list_ndcg
 _RIDGES = (0.001, 0.01, 0.1)
 _SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 _STEPS = (0.4, 0.2, 0.1, 0.05)
+SHARES = (0.02, 0.1, 0.4, 0.8)  # of EASE
 PLACES = 4  # of a weight in the seed
 Weights = tuple[float, ...]
 
@@ -45,11 +53,22 @@ def fit(candidates: Sequence[Candidates], trials: int, tell: Callable[[], None])
     Raises:
         EncoreError: No source proposes anything that was heard.
     """
+    tried: dict[Weights, float] = {}
+    return _tried(candidates, _proposed(candidates, tried), tried, trials, tell)
+
+
+def _tried(
+    candidates: Sequence[Candidates],
+    proposed: Iterable[FloatArray],
+    tried: dict[Weights, float],
+    trials: int,
+    tell: Callable[[], None],
+) -> Tuned:
+    """Measures sets of weights into `tried`, each once, and chooses."""
     sources = candidates[0].sources
     folds = [each.fold for each in candidates]
-    tried: dict[Weights, float] = {}
     values: dict[Weights, FloatArray] = {}
-    for weights in _proposed(candidates, tried):
+    for weights in proposed:
         key = tuple(rounded(weights))
         if key not in tried:
             named = dict(zip(sources, key, strict=True))
@@ -58,9 +77,29 @@ def fit(candidates: Sequence[Candidates], trials: int, tell: Callable[[], None])
             tell()
         if len(tried) == trials:
             break
-    listener = np.concatenate([each.asked for each in folds])
-    key = _simplest(tried, values, listener)
+    key = _simplest(tried, values, np.concatenate([each.asked for each in folds]))
     return Tuned(dict(zip(sources, key, strict=True)), tried[key], len(tried))
+
+
+def fit_in_turn(
+    candidates: Sequence[Candidates], trials: int, tell: Callable[[], None]
+) -> Tuned:
+    """`fit` for the sources of SQL, then for the share of EASE; all trials together.
+
+    Raises:
+        EncoreError: No source of SQL proposes anything that was heard.
+    """
+    alone = [each.without(EASE) for each in candidates]
+    found = fit(alone, max(1, trials - len(SHARES)), tell)
+    names = candidates[0].sources
+    sql = np.array([found.parameters[name] for name in names])
+    ease = np.array([float(name == EASE) for name in names])
+    if not any((each.strength @ ease).any() for each in candidates):
+        return found
+    sets = [(1 - share) * sql + share * ease for share in (0.0, *SHARES)]
+    blended = _tried(candidates, sets, {}, len(sets), tell)
+    # The first set is the one that was found, and no new trial.
+    return replace(blended, trials=found.trials + len(SHARES))
 
 
 def _simplest(

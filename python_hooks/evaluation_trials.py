@@ -20,7 +20,7 @@ from python_hooks.evaluation_protocol import Fold
 from python_hooks.evaluation_ranking import FloatArray, Scorer, top
 
 K = 10
-TRIALS = 16
+TRIALS = 20
 Parameters = Mapping[str, float]
 Ranges = Mapping[str, tuple[float, float]]
 _LIFE = (0.5, 1000.0)  # half-lives in days: 1000 is all but no decay

@@ -3,24 +3,26 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from python_hooks import ease_source, releases, time_travel
-from python_hooks.blended_lists import Weight, seed_weights, variable
+from python_hooks.blended_lists import LISTS, Seed, Weight, mode_of, seed_weights, variable
 from python_hooks.evaluation_blend import Candidates
 from python_hooks.evaluation_data import NOBODY, Codes, History, places
 from python_hooks.evaluation_protocol import Fold
 from python_hooks.evaluation_ranking import cut
 from python_hooks.evaluation_run import LISTED
 from python_hooks.home import Home
+from python_hooks.item_weights import ItemWeights
+from python_hooks.landing_zone import landed_origin
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse
 
-_FAMILIAR, _DISCOVER = "rec_listener_tracks", "rec_listener_discoveries"
 _FALLBACK, _CANDIDATES = "rec_popular_tracks", "rec_candidates"
 
 
@@ -43,7 +45,8 @@ def history(home: Home) -> History:
     """The published log of listens; tracks of one recording are one.
 
     Recordings are those of the catalogue as it is: which tracks are the same is no
-    knowledge of who listens to what.
+    knowledge of who listens to what. The history has the name of the state folder, or says
+    that it is the sample.
 
     Raises:
         EncoreError: Nothing is published, or the server does not run.
@@ -58,11 +61,12 @@ def history(home: Home) -> History:
             f"l.listened_at from {listens} l left join {recordings} r "
             f"on l.track_id = r.track_id"
         )
-    return History.of(table, home.root.name)
+    invented = landed_origin(home) == "sample"
+    return History.of(table, "the invented sample" if invented else home.root.name)
 
 
-def weights(home: Home) -> dict[str, Weight]:
-    """The published weights of the blend, by source in the order of name."""
+def weights(home: Home) -> Seed:
+    """The published weights of the blend."""
     with Warehouse(home) as warehouse:
         return seed_weights(warehouse, releases.current(warehouse, home))
 
@@ -71,7 +75,7 @@ def asked(
     home: Home,
     listens: History,
     folds: Sequence[Fold],
-    seed: Mapping[str, Weight],
+    seed: Seed,
     tell: Callable[[], None],
 ) -> list[Asked]:
     """Rebuilds the recommendations as of each cutoff and reads what was asked.
@@ -79,82 +83,126 @@ def asked(
     Args:
         home: The installation.
         listens: Its history.
-        folds: The folds.
+        folds: The folds; those of one cutoff, one after the other, share what is rebuilt.
         seed: The published weights.
         tell: Called after each cutoff.
+
+    Returns:
+        One for each fold.
 
     Raises:
         EncoreError: The server does not run.
         NegativeAnswerError: A model could not be built.
     """
     answers = []
-    known = {source: each.weight for source, each in seed.items()}
-    ease = seed.get(ease_source.SOURCE)
-    for fold in folds:
-        model = _DISCOVER if fold.discover else _FAMILIAR
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=fold.cutoff)
-        models = [_CANDIDATES, model, _FALLBACK]
-        models += [ease_source.HEARD, ease_source.MODEL] if ease else []
+    for cutoff, group in groupby(folds, lambda fold: fold.cutoff):
+        there = list(group)
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=cutoff)
+        lists = [LISTS[mode_of(fold.discover)] for fold in there]
+        models = [_CANDIDATES, _FALLBACK, ease_source.HEARD, ease_source.MODEL, *lists]
         with (
-            time_travel.released(home, moment, models) as then,
+            time_travel.released(home, moment, models) as release,
             Warehouse(home) as warehouse,
         ):
-            table = warehouse.read(then.relation(_CANDIDATES), ease_source.SCHEMA.names)
-            if ease:
-                called = _called(warehouse, then, ease, fold, listens)
-                table = pa.concat_tables([table.cast(called.schema), called])
-            read = partial(warehouse.read, where=f"rank <= {LISTED}")
-            listed = read(then.relation(model), ["listener_id", "rank", "track_id"])
-            popular = read(then.relation(_FALLBACK), ["rank", "track_id"])
-            artists = _artists(warehouse, then, listens)
-        candidates = Candidates.of(table, tuple(seed), fold, listens)
-        lists = answered(listed, popular, fold, listens)
-        if ease and ease.weight > 0:
-            lists = candidates.capped_lists(known, artists, variable("artist_cap"), LISTED)
-        answers.append(Asked(candidates, lists, artists))
+            then = _Then(warehouse, release, listens)
+            answers += [then.asked(each, seed[mode_of(each.discover)]) for each in there]
         tell()
     return answers
 
 
-def _called(
-    warehouse: Warehouse, then: Release, ease: Weight, fold: Fold, listens: History
-) -> pa.Table:
-    """The candidates of EASE, solved for from what was known."""
-    heard = warehouse.read(then.relation(ease_source.HEARD), ease_source.HEARD_COLUMNS)
-    listeners = [listens.listeners[code] for code in fold.asked.tolist()]
-    found = ease_source.solved(warehouse, then)
-    return ease_source.candidates(found, heard, listeners, ease.candidates)
+@dataclass(frozen=True)
+class _Then:
+    """Reads what an installation would have answered at a cutoff.
+
+    Attributes:
+        warehouse: A session.
+        release: What was rebuilt.
+        listens: The codes of the ids.
+    """
+
+    warehouse: Warehouse
+    release: Release
+    listens: History
+
+    def read(self, model: str, columns: Sequence[str], where: str | None = None) -> pa.Table:
+        return self.warehouse.read(self.release.relation(model), columns, where)
+
+    def asked(self, fold: Fold, seed: Mapping[str, Weight]) -> Asked:
+        table, called = (
+            self.read(_CANDIDATES, ease_source.SCHEMA.names),
+            self.called(fold, seed),
+        )
+        every = pa.concat_tables([table.cast(called.schema), called])
+        candidates = Candidates.of(every, tuple(seed), fold, self.listens)
+        artists = self.artists
+        if seed[ease_source.SOURCE].weight > 0:
+            known = {source: each.weight for source, each in seed.items()}
+            cap = variable("artist_cap")
+            own = candidates.capped_lists(known, artists, cap, LISTED)
+            own[~fold.warm] = NOBODY
+        else:
+            columns, where = ["listener_id", "rank", "track_id"], f"rank <= {LISTED}"
+            listed = self.read(LISTS[mode_of(fold.discover)], columns, where)
+            own = own_lists(listed, fold, self.listens)
+        popular = self.read(_FALLBACK, ["rank", "track_id"])
+        return Asked(candidates, filled(own, popular, fold, self.listens), artists)
+
+    def called(self, fold: Fold, seed: Mapping[str, Weight]) -> pa.Table:
+        """The candidates of EASE for those asked."""
+        heard = self.read(ease_source.HEARD, ease_source.HEARD_COLUMNS)
+        listeners = [self.listens.listeners[code] for code in fold.asked.tolist()]
+        most = seed[ease_source.SOURCE].candidates
+        return ease_source.candidates(self.solved, heard, listeners, most)
+
+    @cached_property
+    def solved(self) -> ItemWeights:
+        """The weights of EASE, solved for from what was known."""
+        return ease_source.solved(self.warehouse, self.release)
+
+    @cached_property
+    def artists(self) -> list[str]:
+        """The artist of each code of a track, or its own id."""
+        table = self.read("int_track_recordings", ["track_id", "artist_key"])
+        found = dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        return [found.get(track) or track for track in self.listens.tracks]
 
 
-def _artists(warehouse: Warehouse, then: Release, listens: History) -> list[str]:
-    """The artist of each code of a track, or its own id."""
-    columns = ["track_id", "artist_key"]
-    table = warehouse.read(then.relation("int_track_recordings"), columns)
-    found = dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
-    return [found.get(track) or track for track in listens.tracks]
+def own_lists(listed: pa.Table, fold: Fold, listens: History) -> Codes:
+    """Codes of the tracks in the lists of those asked: (m, `LISTED`), `NOBODY` after them.
 
-
-def answered(listed: pa.Table, popular: pa.Table, fold: Fold, listens: History) -> Codes:
-    """Lists of everybody asked: their own, or the popular tracks for who has none.
+    A track that nobody had heard by the cutoff is left out, as no model may list it.
 
     Args:
         listed: `listener_id`, `rank`, `track_id`.
-        popular: `rank`, `track_id`.
         fold: Who is asked.
         listens: The codes of the ids.
-
-    Returns:
-        Codes of tracks: (m, `LISTED`), `NOBODY` where there are no more. A track that
-        nobody had heard by the cutoff is left out, as no model may list it.
     """
     place = np.full(len(listens.listeners) + 1, NOBODY)
     place[fold.asked] = np.arange(len(fold.asked))
     row = place[places(listed["listener_id"], listens.listeners)]
-    own = _cut(row, listed, fold, listens)
-    everybodys = _cut(np.zeros(popular.num_rows, np.int64), popular, fold, listens)[0]
-    without = np.bincount(row[row >= 0], minlength=len(fold.asked)) == 0
-    own[without] = everybodys
-    return own
+    return _cut(row, listed, fold, listens)
+
+
+def filled(own: Codes, popular: pa.Table, fold: Fold, listens: History) -> Codes:
+    """Lists of everybody asked, as `recommend` answers: popular tracks fill what is short.
+
+    Args:
+        own: Their own lists: (m, `LISTED`).
+        popular: `rank`, `track_id`.
+        fold: Who is asked; of discovery, what they had heard fills no list.
+        listens: The codes of the ids.
+    """
+    everybodys = places(popular.sort_by("rank")["track_id"], listens.tracks)
+    everybodys = everybodys[everybodys >= 0]
+    everybodys = everybodys[fold.known[everybodys]]
+    lists = own.copy()
+    for row in np.flatnonzero((own == NOBODY).any(axis=1)):
+        mine = own[row][own[row] >= 0]
+        hidden = fold.heard[[row]].indices if fold.discover else mine
+        others = everybodys[~np.isin(everybodys, np.concatenate([mine, hidden]))]
+        longer = np.concatenate([mine, others])[:LISTED]
+        lists[row, : len(longer)] = longer
+    return lists
 
 
 def _cut(row: NDArray[np.int64], table: pa.Table, fold: Fold, listens: History) -> Codes:

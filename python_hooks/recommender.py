@@ -6,12 +6,12 @@ from typing import TypedDict, Unpack
 
 from python_hooks import artifacts, blended_lists, ease_source
 from python_hooks.answer_items import Item, Row, described, items
-from python_hooks.blended_lists import Pinned
+from python_hooks.blended_lists import DISCOVER, Blend, Pinned, mode_of
 from python_hooks.home import Home
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse, literal
 
-_LISTS = ("rec_listener_tracks", "rec_listener_discoveries", "rec_popular_tracks")
+_LISTS = (*blended_lists.LISTS.values(), "rec_popular_tracks")
 
 # Sources that go by what the listener heard to what they did not.
 _CALLED_UP = {"neighbours", ease_source.SOURCE}
@@ -48,6 +48,7 @@ class _Asked:
         release: The release.
         home: The installation.
         as_of: The moment that is looked back to, or empty.
+        mode: `familiar`, or `discover`.
         blend: The sources that take part.
     """
 
@@ -55,6 +56,7 @@ class _Asked:
     release: Release
     home: Home
     as_of: str
+    mode: str
     blend: Pinned
 
 
@@ -78,11 +80,11 @@ def recommend(listener_id: str, home: Home, **options: Unpack[Options]) -> Recom
     """The best tracks for a listener, each with its reason.
 
     The list is the listener's own: that of SQL, `rec_listener_tracks` or with `discover`
-    `rec_listener_discoveries`, which has nothing they ever heard; where EASE has a weight,
-    its candidates are blended in, unless `sql`. Where it is shorter than `k`, popular tracks
-    fill it, with `discover` those that they have not heard; who is not known gets the
-    popular list. `fallback` says either, and that nothing was called up by what a listener
-    heard.
+    `rec_listener_discoveries`, which has nothing they ever heard; where EASE has a weight
+    in the mode, its candidates are blended in, unless `sql`. Where it is shorter than `k`,
+    popular tracks fill it, with `discover` those that they have not heard; who is not known
+    gets the popular list. `fallback` says either, and that nothing was called up by what a
+    listener heard.
 
     Raises:
         EncoreError: The server does not run, or the filter cannot be used.
@@ -100,21 +102,21 @@ def recommend_many(
         EncoreError: As `recommend`.
     """
     as_of = options.get("as_of", "")
-    k, discover = options.get("k", 10), options.get("discover", False)
-    sql = options.get("sql", False)
+    k, mode = options.get("k", 10), mode_of(options.get("discover", False))
+    blend = Blend(mode, options.get("sql", False))
     with (
         Warehouse(home) as warehouse,
-        blended_lists.pinned(home, warehouse, as_of, _LISTS, sql) as pinned,
+        blended_lists.pinned(home, warehouse, as_of, _LISTS, blend) as pinned,
     ):
-        asked = _Asked(warehouse, pinned.release, home, as_of, pinned)
-        return [_answer(asked, each, k, discover) for each in listener_ids]
+        asked = _Asked(warehouse, pinned.release, home, as_of, mode, pinned)
+        return [_answer(asked, each, k) for each in listener_ids]
 
 
-def _answer(asked: _Asked, listener_id: str, k: int, discover: bool) -> Recommendations:
+def _answer(asked: _Asked, listener_id: str, k: int) -> Recommendations:
     fresh = _fresh_recordings(asked, listener_id)
     ease = asked.blend.ease
-    own = ease.blended(listener_id, discover, fresh) if ease else []
-    own = own or _own_list(asked, listener_id, discover, bool(fresh))
+    own = ease.blended(listener_id, fresh) if ease else []
+    own = own or _own_list(asked, listener_id, bool(fresh))
     known = bool(own or fresh) or _was_heard_of(asked, listener_id)
     rows, filtered = own, None
     if len(own) < k:
@@ -125,13 +127,13 @@ def _answer(asked: _Asked, listener_id: str, k: int, discover: bool) -> Recommen
             for row in asked.warehouse.read(relation, order_by=["rank"]).to_pylist()
             if row["track_id"] not in proposed
         ]
-        if discover and known:
+        if asked.mode == DISCOVER and known:
             popular, filtered = _unheard(asked, listener_id, popular, fresh)
         rows = own + popular
     return Recommendations(
         listener_id=listener_id,
         release=asked.release.release_id,
-        mode="discover" if discover else "familiar",
+        mode=asked.mode,
         sources=asked.blend.sources,
         fallback=" ".join(
             filter(None, (_fallback(asked, listener_id, known, own, len(rows[:k])), filtered))
@@ -141,13 +143,13 @@ def _answer(asked: _Asked, listener_id: str, k: int, discover: bool) -> Recommen
     )
 
 
-def _own_list(asked: _Asked, listener_id: str, discover: bool, fresh: bool) -> list[Row]:
+def _own_list(asked: _Asked, listener_id: str, fresh: bool) -> list[Row]:
     """The batch build kept everybody's lists; who has listened since gets a new one."""
     where = f"listener_id = {literal(listener_id)}"
-    model = "rec_listener_discoveries" if discover else "rec_listener_tracks"
+    model = blended_lists.LISTS[asked.mode]
     if fresh:
         model = "int_candidates_blended"
-        where += f" and mode = '{'discover' if discover else 'familiar'}'"
+        where += f" and mode = {literal(asked.mode)}"
     rows: list[Row] = asked.warehouse.read(
         asked.release.relation(model),
         ["rank", "track_id", "score", "sources", "reason"],

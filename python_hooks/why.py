@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from python_hooks import blended_lists, ease_source, marts
-from python_hooks.blended_lists import Ease
+from python_hooks.blended_lists import Blend, Ease
 from python_hooks.console import err
 from python_hooks.errors import NegativeAnswerError
 from python_hooks.home import Home
@@ -19,7 +19,7 @@ _COUNTED = {
     "neighbours": "int_listener_neighbours",
     "popular": "int_popular_recordings",
 }
-_MODELS = ("rec_listener_tracks", "int_candidates_scored", *_COUNTED.values())
+_MODELS = (*blended_lists.LISTS.values(), "int_candidates_scored", *_COUNTED.values())
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Term:
     Attributes:
         source: The source.
         value: What it adds: weight times strength, nine places.
-        weight: The weight of the source in the blend.
+        weight: The weight of the source in the mode.
         strength: The strength relative to the source's best for the listener, 0 to 1.
         rank_in_source: Place among the source's candidates for the listener.
         reason: The numbers in words.
@@ -79,6 +79,7 @@ class Explanation:
         title: Its title, or None.
         artist: Its artist, or None.
         release: Id of the release that answered.
+        mode: `familiar`, or `discover`: whose weights, and which list.
         rank: Its place in the listener's list; None below the end of it.
         score: The sum of the terms, nine places.
         file: The SQL that adds them.
@@ -91,13 +92,16 @@ class Explanation:
     title: str | None
     artist: str | None
     release: str
+    mode: str
     rank: int | None
     score: float
     file: str
     terms: list[Term]
 
 
-def explain(listener_id: str, track_id: str, home: Home, *, as_of: str = "") -> Explanation:
+def explain(
+    listener_id: str, track_id: str, home: Home, *, as_of: str = "", discover: bool = False
+) -> Explanation:
     """Takes a recommendation apart, as the last batch made it.
 
     Args:
@@ -105,26 +109,31 @@ def explain(listener_id: str, track_id: str, home: Home, *, as_of: str = "") -> 
         track_id: The track.
         home: The installation.
         as_of: A moment (ISO 8601) to look back to.
+        discover: Whether the list of what they have not heard.
 
     Raises:
-        NegativeAnswerError: No source proposes the track to the listener.
+        NegativeAnswerError: No source proposes the track to the listener in the mode.
         EncoreError: The server does not run, or nothing is published.
     """
+    mode = blended_lists.mode_of(discover)
     with (
         Warehouse(home) as warehouse,
-        blended_lists.pinned(home, warehouse, as_of, _MODELS) as pinned,
+        blended_lists.pinned(home, warehouse, as_of, _MODELS, Blend(mode)) as pinned,
     ):
         if pinned.note:
             err.print(pinned.note)
         known = _known(warehouse, pinned.release, f"track_id = {literal(track_id)}")
         track = known[0] if known else {}
         recording_id, files = track.get("recording_id", track_id), marts.files()
-        look = _Look(warehouse, pinned.release, files, pinned.ease, listener_id, recording_id)
+        look = _Look(
+            warehouse, pinned.release, files, pinned.ease, mode, listener_id, recording_id
+        )
         terms = look.terms()
         if not terms:
             raise NegativeAnswerError(
                 f"No source proposes track {track_id} to listener {listener_id}.",
-                f"See what is with `encore recommend {listener_id}`.",
+                f"See what is with `encore recommend {listener_id}"
+                f"{' --discover' if discover else ''}`.",
             )
         return Explanation(
             listener_id=listener_id,
@@ -133,6 +142,7 @@ def explain(listener_id: str, track_id: str, home: Home, *, as_of: str = "") -> 
             title=track.get("title"),
             artist=track.get("artist"),
             release=pinned.release.release_id,
+            mode=mode,
             rank=look.rank(),
             score=round(sum(term.value for term in terms), 9),
             file=files["int_candidates_scored"],
@@ -156,6 +166,7 @@ class _Look:
     release: Release
     files: Mapping[str, str]
     ease: Ease | None
+    mode: str
     listener_id: str
     recording_id: str
 
@@ -174,26 +185,29 @@ class _Look:
         return found
 
     def terms(self) -> list[Term]:
-        weights, candidates = map(
-            self.release.relation, ("recommendation_weights", "int_candidates_gathered")
+        weights, candidates, scored = map(
+            self.release.relation,
+            ("recommendation_weights", "int_candidates_gathered", "int_candidates_scored"),
         )
-        # As int_candidates_scored adds them.
+        # As int_candidates_scored adds them, where it has the track.
         found = self.warehouse.query(
             "select source, weight, strength, rank_in_source, reason, "
             "cast(cast(weight * strength as decimal(12, 9)) as double) as value "
             f"from {candidates} inner join {weights} using (source) "
-            f"where weight > 0 and {self.pair} order by value desc, source asc"
+            f"where weight > 0 and mode = {literal(self.mode)} and {self.pair} "
+            f"and exists (select 1 from {scored} where {self.pair} "
+            f"and mode = {literal(self.mode)}) order by value desc, source asc"
         )
         terms = [self._term(row) for row in found.to_pylist()] + self._ease_terms()
         return sorted(terms, key=lambda term: (-term.value, term.source))
 
     def rank(self) -> int | None:
         """The place in the list that `recommend` gives, None below its end."""
-        listed = self.ease.blended(self.listener_id, False, set()) if self.ease else []
+        listed = self.ease.blended(self.listener_id, set()) if self.ease else []
         if listed:
             ids = [row["track_id"] for row in listed]
             return ids.index(self.recording_id) + 1 if self.recording_id in ids else None
-        ranks = self.rows("rec_listener_tracks", self.pair)
+        ranks = self.rows(blended_lists.LISTS[self.mode], self.pair)
         return ranks[0]["rank"] if ranks else None
 
     def _ease_terms(self) -> list[Term]:

@@ -1,6 +1,6 @@
 {#- The best of what sources propose: `proposed` (source, track_id, amount, ...) with
     its strength relative to the best of its group and its rank in it, ties by id,
-    cut where `weights` says. -#}
+    cut where `sources` says. -#}
 {% macro ranked_candidates(group) -%}
 ranked as (
 
@@ -22,10 +22,10 @@ candidates as (
 
     select ranked.*
     from ranked
-    inner join weights
+    inner join sources
         on
-            ranked.source = weights.source
-            and ranked.rank_in_source <= weights.candidates
+            ranked.source = sources.source
+            and ranked.rank_in_source <= sources.candidates
 
 )
 {%- endmacro %}

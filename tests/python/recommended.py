@@ -4,27 +4,25 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from python_hooks import artifacts, ease_source, recommender, releases
-from python_hooks.blended_lists import Ease, Weight
+from python_hooks.blended_lists import LISTS, Ease, Weight, mode_of
 from python_hooks.home import Home
 from python_hooks.item_weights import PLACES
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse, literal
 
 Lists = dict[str, list[dict[str, Any]]]
-_MARTS = {False: "rec_listener_tracks", True: "rec_listener_discoveries"}
 _COLUMNS = ["rank", "track_id", "score", "sources", "reason"]
 
 
 def kept_lists(warehouse: Warehouse, release: Release, discover: bool) -> Lists:
     """The rows of the mart of a mode by listener, the best first."""
-    return _by_listener(warehouse, release.relation(_MARTS[discover]))
+    return _by_listener(warehouse, release.relation(LISTS[mode_of(discover)]))
 
 
 def fresh_lists(warehouse: Warehouse, release: Release, discover: bool) -> Lists:
     """The same from the blend over all layers."""
-    mode = "discover" if discover else "familiar"
     relation = release.relation("int_candidates_blended")
-    return _by_listener(warehouse, relation, f"mode = '{mode}'")
+    return _by_listener(warehouse, relation, f"mode = '{mode_of(discover)}'")
 
 
 def _by_listener(warehouse: Warehouse, relation: str, where: str | None = None) -> Lists:
@@ -37,25 +35,24 @@ def _by_listener(warehouse: Warehouse, relation: str, where: str | None = None) 
     return found
 
 
-def differing_answers(home: Home, k: int = 50) -> list[str]:
-    """Listeners whom `--sources sql` gives other tracks than the mart has for them."""
-    wrong = []
-    for discover in (False, True):
-        with Warehouse(home) as warehouse:
-            release = releases.current(warehouse, home)
-            lists = kept_lists(warehouse, release, discover)
-        assert lists
-        # An answer takes Spark a moment: discoveries are asked of every tenth.
-        asked = list(lists)[:: 10 if discover else 1]
-        for answer in recommender.recommend_many(
-            asked, home, k=k, discover=discover, sql=True
-        ):
-            ids = [item.track_id for item in answer.items]
-            if ids[: len(lists[answer.listener_id])] != [
-                row["track_id"] for row in lists[answer.listener_id]
-            ]:
-                wrong.append(f"{answer.listener_id} {answer.mode}")
-    return wrong
+def differing_answers(home: Home, discover: bool, k: int = 50) -> tuple[list[str], list[str]]:
+    """All listeners, and those whom `--sources sql` gives another list than the mart.
+
+    An answer has the ids of the mart's list, in its order; popular tracks come after it.
+    """
+    with Warehouse(home) as warehouse:
+        release = releases.current(warehouse, home)
+        lists = kept_lists(warehouse, release, discover)
+        found = warehouse.read(release.relation("fct_listener_rfm"), ["listener_id"])
+    listeners: list[str] = found["listener_id"].to_pylist()
+    answers = recommender.recommend_many(listeners, home, k=k, discover=discover, sql=True)
+    assert {answer.release for answer in answers} == {release.release_id}
+    return listeners, [
+        answer.listener_id
+        for answer in answers
+        for wanted in [[row["track_id"] for row in lists[answer.listener_id]]]
+        if [item.track_id for item in answer.items][: len(wanted)] != wanted
+    ]
 
 
 def differing_blends(home: Home, cap: int) -> list[str]:
@@ -73,8 +70,8 @@ def differing_blends(home: Home, cap: int) -> list[str]:
             for listener_id in list(lists)[::40]:
                 for share in (0.0, 0.9):
                     seed = Weight(ease_source.SOURCE, share, 150)
-                    ease = Ease(warehouse, release, weights, seed)
-                    found = ease.blended(listener_id, discover, set())
+                    ease = Ease(warehouse, release, weights, seed, mode_of(discover))
+                    found = ease.blended(listener_id, set())
                     if not _is_blend(found, lists[listener_id], ease, listener_id):
                         wrong.append(f"{listener_id} {discover} {share}")
                     artists = ease.artists([row["track_id"] for row in found])
@@ -96,7 +93,7 @@ def _is_blend(
     scored = ease.warehouse.read(
         ease.release.relation("int_candidates_scored"),
         ["track_id", "score"],
-        f"listener_id = {literal(listener_id)}",
+        f"listener_id = {literal(listener_id)} and mode = {literal(ease.mode)}",
     )
     scores = dict(zip(*(column.to_pylist() for column in scored.columns), strict=True))
     for row in found:

@@ -87,8 +87,11 @@ def test_recommendations_have_reasons_with_numbers(built: Home) -> None:
     assert all(0 <= item["score"] <= 1 for item in answer["items"])
 
 
-def test_everybodys_answer_is_their_list(built: Home) -> None:
-    assert recommended.differing_answers(built) == []
+@pytest.mark.parametrize("discover", [False, True])
+def test_everybodys_answer_is_their_list(built: Home, discover: bool) -> None:
+    listeners, wrong = recommended.differing_answers(built, discover)
+    assert len(listeners) == 200  # all of the sample
+    assert wrong == []
 
 
 def test_a_blend_with_ease_is_that_of_the_marts_and_its_term(built: Home) -> None:

@@ -28,7 +28,7 @@ from python_hooks.evaluation_protocol import GAP, Fold, fold, folds, held_out, w
 from python_hooks.evaluation_ranking import top
 from python_hooks.evaluation_run import Evaluation, judge_baselines
 from python_hooks.evaluation_trials import baselines, tried
-from python_hooks.evaluation_warehouse import answered
+from python_hooks.evaluation_warehouse import filled, own_lists
 from python_hooks.evaluation_weights import Fitted, read_seed, write_seed
 
 LASTFM = Path(__file__).parents[3] / "shared/data/lastfm_artists/plays.csv.gz"
@@ -248,7 +248,12 @@ def test_new_listeners_get_the_popular_candidates() -> None:
     assert made.source_recall()["repeats"].tolist() == [1, 0]
     listed = pa.table({"listener_id": ["a"], "rank": [1], "track_id": ["y"]})
     popular = pa.table({"rank": [2, 1], "track_id": ["x", "y"]})
-    lists = answered(listed, popular, asked, few)[:, :2].tolist()
+    lists = filled(own_lists(listed, asked, few), popular, asked, few)[:, :2].tolist()
+    assert [[few.tracks[at] for at in row if at >= 0] for row in lists] == [
+        *(["y", "x"], ["y", "x"])
+    ]
+    new = replace(asked, discover=True)
+    lists = filled(own_lists(listed, new, few), popular, new, few).tolist()
     assert [[few.tracks[at] for at in row if at >= 0] for row in lists] == [["y"], ["y", "x"]]
 
 
@@ -289,16 +294,57 @@ def test_a_report_and_its_page_are_the_same_twice(
 
 def test_the_seed_says_where_its_weights_come_from(tmp_path: Path) -> None:
     path = tmp_path / "weights.csv"
-    path.write_text("source,weight,candidates\nb,0.5,10\na,0.5,20\n")
+    rows = ("familiar,b,0.5", "familiar,a,0.5", "discover,b,1", "discover,a,0")
+    path.write_text("\n".join(("mode,source,weight", *rows, "")))
     found = Fitted(
-        {"a": 0.25, "b": 0.75}, "few", "discover", 4, "2020-01-31", 16, "NDCG@10", 0.3
+        "discover", {"a": 0.25, "b": 0.75}, "few", 4, "2020-01-31", 16, "NDCG@10", 0.3
     )
-    write_seed(found, path)
-    first, second = read_seed(path)
-    assert (first["source"], first["weight"], first["candidates"]) == ("b", "0.7500", "10")
+    write_seed([found], path)
+    *by_hand, first, second = read_seed(path)
+    assert [(row["weight"], row["fitted_on"]) for row in by_hand] == [("0.5", "")] * 2
+    assert (first["source"], first["weight"], first["trials"]) == ("b", "0.7500", "16")
     assert (second["weight"], second["fitted_upto"]) == ("0.2500", "2020-01-31")
-    with pytest.raises(EncoreError, match="sources a, b; fitted were c"):
-        write_seed(replace(found, weights={"c": 1.0}), path)
+    other = replace(found, mode="familiar", weights={"a": 0.0, "b": 1.0})
+    write_seed([other, found], path)
+    assert [row["weight"] for row in read_seed(path)] == [
+        *("1.0000", "0.0000", "0.7500", "0.2500")
+    ]
+    with pytest.raises(EncoreError, match="discover the sources a, b; fitted were c"):
+        write_seed([other, replace(found, weights={"c": 1.0})], path)
+    assert {row["fitted_on"] for row in read_seed(path)} == {"few"}
+
+
+@pytest.mark.parametrize("discover", [False, True])
+def test_ease_never_has_all_of_a_blend(history: History, discover: bool) -> None:
+    made = []
+    for window in windows(history, 2, 2)[0]:
+        asked = fold(history, window, discover)
+        sql = blending.table(asked, history, ("neighbours", "popular_30d", "repeats_90d"))
+        # An oracle: it proposes what will be heard, and nothing else.
+        row, track = asked.relevant.nonzero()
+        known = asked.known[track]
+        columns = [
+            [history.listeners[at] for at in asked.asked[row[known]]],
+            [history.tracks[at] for at in track[known]],
+            ["ease"] * int(known.sum()),
+            [1.0] * int(known.sum()),
+        ]
+        both = pa.concat_tables([sql, pa.table(columns, schema=blending.SCHEMA)])
+        sources = ("ease", "neighbours", "popular_30d", "repeats_90d")
+        made.append(Candidates.of(both, sources, asked, history))
+    found = evaluation_fit.fit_in_turn(made, 12, lambda: None)
+    alone = evaluation_fit.fit([each.without("ease") for each in made], 8, lambda: None)
+    assert found.trials == 12
+    assert found.parameters["ease"] == max(evaluation_fit.SHARES) < 1
+    for source, weight in alone.parameters.items():
+        if source != "ease":
+            kept = weight * (1 - found.parameters["ease"])
+            assert found.parameters[source] == pytest.approx(kept, abs=1e-4)
+    # Where it proposes nothing it gets nothing, and the rest is fitted as if it were not.
+    without = [each.without("ease") for each in made]
+    assert (
+        evaluation_fit.fit_in_turn(without, 12, lambda: None).parameters == alone.parameters
+    )
 
 
 FILES = {

@@ -157,6 +157,18 @@ def differing(found: Marts, expected: Marts) -> list[str]:
     return wrong
 
 
+# Every kind of source has a part, whatever the project's weights are.
+WEIGHTS = """mode,source,weight
+familiar,repeats_90d,0.75
+familiar,neighbours,0.18
+familiar,popular_last_30d,0.07
+familiar,ease,0
+discover,neighbours,0.6
+discover,popular_7d,0.4
+discover,ease,0
+"""
+
+
 @pytest.fixture(scope="module")
 def truncated_then_whole(
     tmp_path_factory: pytest.TempPathFactory,
@@ -167,6 +179,7 @@ def truncated_then_whole(
     server.start(home)
     try:
         installation = Installation.copied(home, folder)
+        (installation.project / "seeds" / "recommendation_weights.csv").write_text(WEIGHTS)
         history = History()
         history.land(home, folder, MOMENT)
         installation.encore(*BUILD)
@@ -360,8 +373,15 @@ def test_an_unknown_model_is_refused(
 
 
 @pytest.mark.warehouse
+@pytest.mark.parametrize(
+    ("mart", "led"),
+    [
+        ("rec_listener_tracks", {"repeats", "neighbours", "popular"}),
+        ("rec_listener_discoveries", {"neighbours", "popular"}),
+    ],
+)
 def test_every_number_of_a_reason_is_in_a_mart(
-    truncated_then_whole: tuple[Installation, Marts],
+    truncated_then_whole: tuple[Installation, Marts], mart: str, led: set[str]
 ) -> None:
     home = truncated_then_whole[0].home
     with Warehouse(home) as warehouse:
@@ -371,7 +391,7 @@ def test_every_number_of_a_reason_is_in_a_mart(
             rows: Rows = warehouse.read(release.relation(model)).to_pylist()
             return rows
 
-        listed = [row for row in read("rec_listener_tracks") if row["listener_id"] == "l3"]
+        listed = [row for row in read(mart) if row["listener_id"] == "l3"]
         heard = [row for row in read("int_listens_log") if row["listener_id"] == "l3"]
         neighbours, popularity = read("fct_track_neighbours"), read("fct_track_popularity")
     listed.sort(key=lambda row: row["rank"])
@@ -380,7 +400,8 @@ def test_every_number_of_a_reason_is_in_a_mart(
         source.split("_")[0]: row for row in listed[::-1] for source in row["sources"]
     }
     for row in [*first_of.values(), listed[-1]]:
-        found = why.explain("l3", row["track_id"], home)
+        discover = mart == "rec_listener_discoveries"
+        found = why.explain("l3", row["track_id"], home, discover=discover)
         assert (found.rank, found.release) == (row["rank"], release.release_id)
         assert found.score == row["score"]
         assert [term.source for term in found.terms] == row["sources"]
@@ -427,7 +448,7 @@ def test_every_number_of_a_reason_is_in_a_mart(
                 counted = track["listens_30d"]
                 assert term.reason == f"listens by all in the last 30 days: {counted}"
                 assert not term.listens
-    assert kinds == {"repeats", "neighbours", "popular"}
+    assert kinds == led
 
 
 @pytest.mark.warehouse
@@ -446,7 +467,18 @@ def test_why_is_printed_and_says_where_there_is_no_reason(
         == listed["score"]
         == round(sum(term["value"] for term in answer["terms"]), 9)
     )
-    for listener, track in (("l3", "nothing"), ("nobody", listed["track_id"])):
-        done = run(home, "why", listener, track)
+    new = json.loads(run(home, "recommend", "l3", "--discover", "--json").stdout)["items"][0]
+    answer = json.loads(
+        run(home, "why", "l3", new["track_id"], "--discover", "--json").stdout
+    )
+    assert (answer["mode"], answer["rank"]) == ("discover", 1)
+    assert answer["score"] == new["score"]
+    # What they heard is no discovery, even where a source of the mode proposes it.
+    for listener, track, *options in (
+        ("l3", "nothing"),
+        ("nobody", listed["track_id"]),
+        ("l3", listed["track_id"], "--discover"),
+    ):
+        done = run(home, "why", listener, track, *options)
         assert done.returncode == 1
         assert f"track {track} to listener {listener}" in " ".join(done.stderr.split())

@@ -3,20 +3,9 @@
 -- they never did.
 with
 
-candidates as (
-
-    select * from {{ ref('int_candidates_scored') }}
-
-),
-
 scored as (
 
-    select
-        *,
-        explode(if(
-            is_heard, array('familiar'), array('discover', 'familiar')
-        )) as mode
-    from candidates
+    select * from {{ ref('int_candidates_scored') }}
 
 ),
 

@@ -14,9 +14,9 @@ recordings as (
 
 ),
 
-weights as (
+sources as (
 
-    select * from {{ ref('recommendation_weights') }}
+    select * from {{ ref('candidate_sources') }}
 
 ),
 

@@ -10,9 +10,9 @@ listener_recordings as (
 
 ),
 
-weights as (
+sources as (
 
-    select * from {{ ref('recommendation_weights') }}
+    select * from {{ ref('candidate_sources') }}
 
 ),
 

@@ -1,5 +1,6 @@
--- One row per listener and recording that a source with a weight proposes: the
--- sum of what the sources contribute, over all layers.
+-- One row per listener, mode and recording that a source with a weight in the
+-- mode proposes: the sum of what the sources contribute, over all layers.
+-- `discover` has only what the listener never heard.
 with
 
 gathered as (
@@ -31,6 +32,7 @@ blended as (
 
     select
         gathered.listener_id,
+        weights.mode,
         gathered.track_id,
         cast(sum(
             cast(weights.weight * gathered.strength as decimal(12, 9))
@@ -46,7 +48,7 @@ blended as (
     from gathered
     inner join weights
         on gathered.source = weights.source
-    group by gathered.listener_id, gathered.track_id
+    group by gathered.listener_id, weights.mode, gathered.track_id
 
 ),
 
@@ -54,11 +56,11 @@ scored as (
 
     select
         blended.listener_id,
+        blended.mode,
         blended.track_id,
         recordings.artist_key,
         blended.score,
-        blended.parts,
-        listener_recordings.listener_id is not null as is_heard
+        blended.parts
     from blended
     left outer join listener_recordings
         on
@@ -66,6 +68,8 @@ scored as (
             and blended.track_id = listener_recordings.recording_id
     left outer join recordings
         on blended.track_id = recordings.track_id
+    where
+        blended.mode = 'familiar' or listener_recordings.listener_id is null
 
 )
 

@@ -21,9 +21,9 @@ span as (
 
 ),
 
-weights as (
+sources as (
 
-    select * from {{ ref('recommendation_weights') }}
+    select * from {{ ref('candidate_sources') }}
 
 ),
 

@@ -18,10 +18,11 @@ weights as (
 
     select
         source,
-        -- Where the blend has no use for what is popular, all lists are alike.
-        if(sum(weight) over () > 0, weight, 1) as weight
+        -- Where no mode has a use for what is popular, all lists are alike.
+        if(sum(sum(weight)) over () > 0, sum(weight), 1) as weight
     from {{ ref('recommendation_weights') }}
     where source like 'popular%'
+    group by source
 
 ),
 
