@@ -85,7 +85,7 @@ def run_batch(
             server.start(home)
         with report.step("landing"):
             _land(home, data, listener)
-        now = fingerprint(home)
+        now = inputs(home)
         with report.step("what is new"):
             report.nothing_new = _last(home) == _made(home, now) and DOCS.exists()
         if report.nothing_new:
@@ -100,9 +100,15 @@ def run_batch(
 def rebuild(
     home: Home, lock: BuildLock, report: Report, *, accept_rejects: bool = False
 ) -> None:
-    """Builds, tests and publishes marts and artifacts, under the build lock."""
+    """Builds, tests and publishes marts and artifacts, under the build lock.
+
+    Unit tests look at the code alone: what the last run has passed is not asked again.
+    """
+    edited = _last(home).get("code") != _code(home)
     with report.step("dbt build"), _bar() as show:
-        build = layers.build_batch(home, lock, show, accept_rejects=accept_rejects)
+        build = layers.build_batch(
+            home, lock, show, unit_tests=edited, accept_rejects=accept_rejects
+        )
     with report.step("artifacts"):
         _build_artifacts(home, build)
     with report.step("publish"):
@@ -212,7 +218,7 @@ def _bar() -> Iterator[Callable[[NodeEvent], None]]:
         )
 
 
-def _made(home: Home, inputs: str) -> dict[str, str] | None:
+def _made(home: Home, made_of: dict[str, str]) -> dict[str, str] | None:
     """What a complete run over these inputs leaves; None where something is missing."""
     if not (target_folder() / "manifest.json").exists():
         return None
@@ -225,11 +231,19 @@ def _made(home: Home, inputs: str) -> dict[str, str] | None:
         return None
     # Speed runs in between change nothing of what a batch makes.
     made = [release.builds.get(model, "") for model in _BATCH_ONLY]
-    return {"fingerprint": inputs, "builds": " ".join(made)}
+    return {**made_of, "builds": " ".join(made)}
 
 
-def fingerprint(home: Home) -> str:
-    """Hash of all that decides what a run makes: code, settings and landed batches."""
+def inputs(home: Home) -> dict[str, str]:
+    """Hashes of all that decides what a run makes: the code and the landed batches."""
+    digest = hashlib.sha256()
+    for batch in landing.batches(home):
+        digest.update(f"{batch.source}\0{batch.batch_id}\0{batch.digest}\0".encode())
+    return {"code": _code(home), "landed": digest.hexdigest()}
+
+
+def _code(home: Home) -> str:
+    """Hash of the project's files and of the settings that they are run with."""
     digest = hashlib.sha256()
     files = [PROJECT / name for name in _INPUT_FILES]
     for folder in _INPUTS:
@@ -237,8 +251,6 @@ def fingerprint(home: Home) -> str:
     for path in sorted(files):
         if path.exists() and "__pycache__" not in path.parts:
             digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
-    for batch in landing.batches(home):
-        digest.update(f"{batch.source}\0{batch.batch_id}\0{batch.digest}\0".encode())
     digest.update(f"{home.target}\0{home.session_timezone}".encode())
     return digest.hexdigest()
 

@@ -59,6 +59,7 @@ def build_batch(
     lock: BuildLock,
     on_event: Callable[[NodeEvent], None],
     *,
+    unit_tests: bool = True,
     accept_rejects: bool = False,
 ) -> str:
     """Builds and tests everything, unpublished; returns the schema of the build.
@@ -69,6 +70,7 @@ def build_batch(
         home: The installation.
         lock: The held build lock.
         on_event: Told of every node that ends.
+        unit_tests: Run those of the models, too.
         accept_rejects: Go on although a new file is mostly unusable.
 
     Raises:
@@ -83,8 +85,10 @@ def build_batch(
     }
     if accept_rejects:
         environ["ENCORE_ACCEPT_REJECTS"] = "yes"
-    refresh = ["--full-refresh"] if forgotten.read(home).pending else []
-    _child(["build", *refresh], home, lock, environ, on_event)
+    options = ["--full-refresh"] if forgotten.read(home).pending else []
+    if not unit_tests:
+        options += ["--exclude-resource-type", "unit_test"]
+    _child(["build", *options], home, lock, environ, on_event)
     return build
 
 

@@ -1,4 +1,4 @@
-{#- Above the batch layer, up to where the tail was complete before this run. -#}
+{#- The batches above the batch layer that the tail was complete in before this run. -#}
 {% macro in_kept_tail() -%}
-batch_id > {{ run_facts().batch }} and batch_id <= {{ run_facts().tail_from }}
+{{ in_batches(run_facts().tail_holds) }}
 {%- endmacro %}

@@ -3,6 +3,6 @@
 {% macro kept_tail() %}
     {%- set facts = run_facts() -%}
     {{ return(
-        candidate('table') if facts.tail_from > facts.batch else 'nothing'
+        candidate('table') if facts.tail_holds else 'nothing'
     ) }}
 {% endmacro %}

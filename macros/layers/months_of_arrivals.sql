@@ -2,8 +2,7 @@
     query is planned. Where nothing runs, no month. -#}
 {% macro months_of_arrivals(relation) %}
     {%- set facts, months = run_facts(), [] -%}
-    {%- if execute and facts.placed and facts.upto > facts.tail_from
-        and not relation.is_cte -%}
+    {%- if execute and facts.tail_lacks and not relation.is_cte -%}
         {%- for row in run_query(
             'select distinct ' ~ listened_month('listened_at') ~ ' from ' ~ relation
             ~ ' where rejection_reason is null and ' ~ newly_arrived()

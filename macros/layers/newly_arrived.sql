@@ -1,7 +1,6 @@
 {#- The batches that this run adds to the tail. Spark skips the folders of other
     batches by `chunk`. -#}
 {% macro newly_arrived() -%}
-    {%- set facts = run_facts() -%}
-batch_id > {{ facts.tail_from }} and batch_id <= {{ facts.upto }}
-        and chunk >= {{ facts.tail_from // 1000 }}
+    {%- set lacks = run_facts().tail_lacks -%}
+{{ in_batches(lacks) ~ (' and chunk >= ' ~ lacks[0][0] // 1000 if lacks else '') }}
 {%- endmacro %}

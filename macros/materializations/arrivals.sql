@@ -13,7 +13,7 @@
         partitioned by (batch_id) as
         {{ get_empty_subquery_sql(compiled_code) }}
     {%- endcall -%}
-    {%- if facts.upto > facts.tail_from -%}
+    {%- if facts.tail_lacks -%}
         {% do execute_statement(
             'set spark.sql.sources.partitionOverwriteMode = dynamic'
         ) %}

@@ -33,6 +33,7 @@
     ) %}
     {{ return({
         'placed': placed, 'as_of': moment, 'old_log': none,
-        'batch': log.upto, 'hourly': log.upto, 'upto': log.upto, 'tail_from': log.upto,
+        'tail_holds': [], 'tail_lacks': [],
+        'batch': log.upto, 'hourly': log.upto, 'upto': log.upto,
     }) }}
 {% endmacro %}

@@ -13,7 +13,7 @@
         {%- set newest = newest_batch() -%}
         {%- do graph.update({'encore': {
             'placed': {}, 'batch': newest, 'hourly': newest, 'upto': newest,
-            'tail_from': newest, 'old_log': none,
+            'tail_holds': [], 'tail_lacks': [], 'old_log': none,
         }}) -%}
         {{ return('') }}
     {%- endif -%}

@@ -16,14 +16,9 @@
         {%- set arrived = (env_var('ENCORE_UPTO', '') or newest_batch()) | int -%}
     {%- endif -%}
     {%- set batch = arrived if counts_all else placed.int_listens_log.upto -%}
-    {#- Up to where the tail holds every batch above the watermark; after a rollback
-        that is more than what is published, and others may be reading it. -#}
-    {%- set tails = [] if counts_all else run_query(
-        'select upto from ' ~ target.schema ~ ".publication"
-        ~ " where model = 'int_listens_tail' and fingerprint = '" ~ code ~ "'"
-    ).columns[0].values() | map('int') | list -%}
-    {%- set covered = ([batch] + tails) | max -%}
-    {%- set upto = [covered, arrived] | max -%}
+    {%- set tail = {'holds': [], 'lacks': [], 'upto': batch} if counts_all
+        else tail_ranges(code, batch, arrived) -%}
+    {%- set upto = tail.upto -%}
     {%- set counted_by = code if counts_all else placed.int_listens_log.fingerprint -%}
     {%- set inline = inlined_models(selected) if speed else [] -%}
     {%- set mine = selected | rejectattr('name', 'in', inline) | list -%}
@@ -42,7 +37,7 @@
         'build': run_schema(), 'batch': batch, 'upto': upto,
         'published_upto': was.upto or 0,
         'hourly': [batch, hourly.upto if hourly.fingerprint == counted_by else 0] | max,
-        'tail_from': covered if speed else upto,
+        'tail_holds': tail.holds, 'tail_lacks': tail.lacks if speed else [],
         'old_log': was if was.fingerprint == code and not flags.FULL_REFRESH else none,
     }) }}
 {% endmacro %}

@@ -5,6 +5,6 @@
     {%- set everything = 9223372036854775807 -%}
     {{ return((graph if execute else {}).get('encore', {
         'placed': {}, 'batch': everything, 'hourly': everything,
-        'upto': everything, 'tail_from': everything, 'old_log': none,
+        'upto': everything, 'tail_holds': [], 'tail_lacks': [], 'old_log': none,
     })) }}
 {% endmacro %}

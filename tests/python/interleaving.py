@@ -67,7 +67,7 @@ class Interleaving:
         self.files = Files(self.rng)
         self.on, self._folder = installation, folder
         self._home = installation.home
-        self._snapshots: list[Snapshot] = []
+        self.snapshots: list[Snapshot] = []
         self._total = 0
         self._edits = 0
         self.readers = Readers()
@@ -117,13 +117,16 @@ class Interleaving:
         kept = {kept.release_id for kept in self._kept()[1:]}
         choices = [
             snapshot
-            for snapshot in self._snapshots
+            for snapshot in self.snapshots
             if snapshot.release.release_id in kept and snapshot.edits == self._edits
         ]
         if not choices:
             return
-        to = self.rng.choice(choices)
         self.on.roll_back("20200101T000000000000", expect=1)
+        self.roll_back_to(self.rng.choice(choices))
+
+    def roll_back_to(self, to: Snapshot) -> None:
+        """This snapshot is published again; a minute run catches up."""
         self._totals_may_go_back()
         self.on.roll_back(to.release.release_id)
         self.check(f"back to {to.release.release_id}", to.release.upto, to.marts)
@@ -214,7 +217,7 @@ class Interleaving:
         self.readers.epoch += 1
 
     def _before(self) -> tuple[int, Marts]:
-        last = self._snapshots[-1]
+        last = self.snapshots[-1]
         return last.release.upto, last.marts
 
     def _dbt(self, *options: str) -> int:
@@ -265,7 +268,7 @@ class Interleaving:
         assert total >= self._total, self.done
         assert not self.readers.wrong, (self.done, self.readers.wrong[:10])
         self._total = total
-        self._snapshots.append(Snapshot(release, wanted, self._edits, time.monotonic()))
+        self.snapshots.append(Snapshot(release, wanted, self._edits, time.monotonic()))
         return release
 
     def _recomputed(self, release: Release) -> Marts:
@@ -275,7 +278,7 @@ class Interleaving:
     def reread_pinned(self) -> None:
         """Compares every release that was checked with what it was then."""
         with Warehouse(self._home) as warehouse:
-            for pinned in self._snapshots:
+            for pinned in self.snapshots:
                 relations = {mart: pinned.release.relation(mart) for mart in pinned.marts}
                 wrong = wrong_rows("pinned ", read_marts(warehouse, relations), pinned.marts)
                 assert not wrong, "\n".join([str(self.done), *wrong[:40]])
@@ -285,5 +288,5 @@ class Interleaving:
         if self.rng.random() < 0.6:
             return None
         since = time.monotonic() - _PINNED_SECONDS
-        recent = [each for each in self._snapshots if each.checked_at > since]
+        recent = [each for each in self.snapshots if each.checked_at > since]
         return self.rng.choice(recent) if recent else None

@@ -47,11 +47,11 @@ def test_an_edited_file_counts_as_new(
     for folder in ("models", "seeds", "macros", "python_hooks"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     monkeypatch.setattr(batch, "PROJECT", tmp_path)
-    before = batch.fingerprint(built)
-    assert batch.fingerprint(built) == before
+    before = batch.inputs(built)
+    assert batch.inputs(built) == before
     path = next(path for path in sorted((tmp_path / edited).rglob("*.*")) if path.is_file())
     path.write_bytes(path.read_bytes() + b"\n")
-    assert batch.fingerprint(built) != before
+    assert batch.inputs(built) != before
 
 
 def test_the_sample_is_accounted_for_as_it_promises(built: Home) -> None:

@@ -244,7 +244,7 @@ def test_a_forgotten_listener_is_in_no_file(served: Installation, tmp_path: Path
     home = served.home
     # The build's own tests take most of its time.
     plain = ", ".join(repr(option) for option in BUILD)
-    served.edit("python_hooks/layers.py", '["build", *refresh]', f"[{plain}, *refresh]")
+    served.edit("python_hooks/layers.py", '["build", *options]', f"[{plain}, *options]")
     plays = [
         [who, f"track {number % 7}", f"2025-01-{number + 1:02}T10:00:00Z", "10.9.8.7", NAME]
         for number in range(28)

@@ -31,10 +31,14 @@ def test_serving_marts_equal_a_recompute_after_an_interleaving(
     home: Home, tmp_path: Path
 ) -> None:
     with kept_running(0, home, tmp_path) as interleaving:
-        steps = [interleaving.hourly, interleaving.adopt_later, interleaving.roll_back]
-        interleaving.rng.shuffle(steps)
-        for step in [*steps, interleaving.minute]:
-            step()
+        interleaving.hourly()
+        before = interleaving.snapshots[-1]
+        # No speed run sees this file: after the rollback it is missing in the tail,
+        # between what was there and what came after the batch.
+        interleaving.land(interleaving.files.listens(), is_catalogue=False)
+        interleaving.batch()
+        interleaving.minute()
+        interleaving.roll_back_to(before)
 
 
 @pytest.mark.skipif(not DEEP, reason="part of `make test-deep`")

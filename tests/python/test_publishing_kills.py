@@ -55,7 +55,7 @@ FAILPOINTS = {
     ),
     "in_garbage": Failpoint("macros/publishing/collect_garbage.sql", _DROP, after=True),
     "before_the_tail": Failpoint(
-        "macros/materializations/arrivals.sql", "{%- if facts.upto > facts.tail_from -%}"
+        "macros/materializations/arrivals.sql", "{%- if facts.tail_lacks -%}"
     ),
     "after_the_tail": Failpoint(
         "macros/materializations/arrivals.sql", "{{ return({'relations': [relation]}) }}"

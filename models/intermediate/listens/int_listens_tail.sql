@@ -41,14 +41,16 @@ seen as (
         listener_id,
         track_id,
         ms_played,
-        listened_at
+        listened_at,
+        batch_id
     from listen_keys
     union all
     select
         listener_id,
         track_id,
         ms_played,
-        listened_at
+        listened_at,
+        batch_id
     from kept
 
 ),
@@ -71,6 +73,7 @@ fresh as (
     from first_arrivals
     left anti join seen
         on {{ same_listen('first_arrivals', 'seen') }}
+            and first_arrivals.batch_id > seen.batch_id
 
 )
 
