@@ -79,8 +79,8 @@ FAULTS = {
     ),
     "no_history": Fault(
         "models/intermediate/listens/int_listens_tail.sql",
-        "on {{ same_listen('first_arrivals', 'seen') }}",
-        "on {{ same_listen('first_arrivals', 'seen') }} and false",
+        "and {{ same_listen('first_arrivals', 'seen') }}",
+        "and {{ same_listen('first_arrivals', 'seen') }} and false",
         moves_the_watermark,
     ),
     "no_batch_id": Fault(

@@ -72,8 +72,9 @@ fresh as (
     select first_arrivals.*
     from first_arrivals
     left anti join seen
-        on {{ same_listen('first_arrivals', 'seen') }}
-            and first_arrivals.batch_id > seen.batch_id
+        on
+            first_arrivals.batch_id > seen.batch_id
+            and {{ same_listen('first_arrivals', 'seen') }}
 
 )
 
