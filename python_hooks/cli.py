@@ -49,7 +49,10 @@ def encore() -> None:
 @click.option("--listener", help="Who listened, for files that do not say.")
 @JSON
 def land(paths: tuple[str, ...], source: str, listener: str, as_json: bool) -> None:
-    """Land files, folders or globs, e.g. `encore land history.csv`."""
+    """Land files, folders or globs, e.g. `encore land my_spotify_data.zip`.
+
+    CSV and JSON, plain, gzip or in a zip; the columns decide which source a file is of.
+    """
     files = landing.land(paths, Home.from_environment(), source=source, listener=listener)
     print_answer(landing.as_dicts(files), as_json, landing.as_table(files))
 

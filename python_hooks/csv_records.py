@@ -35,11 +35,14 @@ class Chunk:
         rows: Those that could be split, all columns strings.
         lines: The physical line of each of them, from 1: (rows,).
         unreadable: Line and text of each that could not.
+        extra: Of JSON the undeclared cells of each row, as JSON: its rows have the declared
+            columns alone, by name.
     """
 
     rows: pa.RecordBatch
     lines: Lines
     unreadable: list[tuple[int, str]] = field(default_factory=list)
+    extra: pa.Array | None = None
 
 
 class _Feed:

@@ -103,7 +103,7 @@ def reading(name: str) -> Iterator[None]:
     try:
         yield
     except EncoreError as error:
-        raise EncoreError(f"{name}: {error.message}", error.hint) from error
+        raise type(error)(f"{name}: {error.message}", error.hint) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise EncoreError(
             f"{name}: the gzip file is damaged or cut short ({error}).",

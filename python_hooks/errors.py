@@ -24,6 +24,10 @@ class DamagedError(EncoreError):
     """A file is not what was once written; another copy or release may do instead."""
 
 
+class NoSourceError(EncoreError):
+    """A file's columns fit none of the sources that are declared."""
+
+
 class NegativeAnswerError(EncoreError):
     """Encore ran, and the answer is no: not found, or a check failed (exit code 1)."""
 

@@ -6,6 +6,7 @@ rename, or not at all, and in the order of its number: readers that read up to a
 batch never miss one that comes later.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,13 +14,14 @@ from typing import TypeVar
 
 from python_hooks import console
 from python_hooks.csv_text import Advance
-from python_hooks.errors import EncoreError
+from python_hooks.errors import EncoreError, NoSourceError, quoted
 from python_hooks.forgotten import LISTENER
 from python_hooks.home import PROJECT, Home
+from python_hooks.landing_archives import File, unpacked
 from python_hooks.landing_batches import write_batch
 from python_hooks.landing_files import Read, Recognised, read_once, recognise
 from python_hooks.landing_paths import find_files
-from python_hooks.landing_report import Bar, LandedFile, as_dicts, as_table
+from python_hooks.landing_report import Bar, LandedFile, as_dicts, as_table, note_left_out
 from python_hooks.landing_zone import (
     Batch,
     Origin,
@@ -62,7 +64,9 @@ def land(
     or damaged file refuses them all.
 
     Args:
-        paths: Files, folders (their `*.csv` and `*.csv.gz`, at any depth), patterns.
+        paths: Files, folders (their CSV, JSON and zip files, at any depth), patterns.
+            JSON files that fit no source are left out where a folder or an archive has
+            them: exports hold much that is no listening.
         home: The installation.
         source: The table to land in, where a header fits several.
         listener: The listener of files that have no such column.
@@ -74,11 +78,19 @@ def land(
     if listener is not None and not listener.strip():
         raise EncoreError("The listener's name is empty.", "Give a name, or leave it out.")
     shapes = load_shapes(PROJECT / "models")
-    found = find_files(paths)
+    named = list(paths)
+    found = find_files(named)
     require_origin(home, batches(home), origin)
-    files = _each(found, lambda path: recognise(path, shapes, source, listener))
-    if listener is not None:
-        _note_listener(files)
+    with unpacked(found, named, home) as there:
+        files = _recognised(there, lambda file: recognise(file, shapes, source, listener))
+        if listener is not None:
+            _note_listener(files)
+        return _land_files(files, home, origin, listener)
+
+
+def _land_files(
+    files: Sequence[Recognised], home: Home, origin: Origin, listener: str | None
+) -> list[LandedFile]:
     with Bar(2 * sum(file.path.stat().st_size for file in files)) as bar:
         read = _each(files, lambda file: read_once(file, bar.advance))
         try:
@@ -136,6 +148,33 @@ def _land_all(
             )
         )
     return landed
+
+
+def _recognised(
+    files: Sequence[File], recognised: Callable[[File], Recognised]
+) -> list[Recognised]:
+    """The files of listens or tracks; others are left out or refused, see `land`."""
+    left_out: list[str] = []
+
+    def one(file: File) -> list[Recognised]:
+        try:
+            return [recognised(file)]
+        except NoSourceError:
+            if file.is_named or (file.path.name.lower().endswith((".csv", ".csv.gz"))):
+                raise
+            left_out.append(file.name)
+            return []
+
+    found = list(itertools.chain.from_iterable(_each(files, one)))
+    if left_out and not found:
+        raise NoSourceError(
+            f"None of {len(left_out)} files holds listens or tracks: "
+            f"{quoted([Path(name).name for name in left_out])}.",
+            "`encore land` one of them alone says what it lacks.",
+        )
+    if left_out:
+        note_left_out(left_out)
+    return found
 
 
 def _each(items: Sequence[T], prepare: Callable[[T], R]) -> list[R]:

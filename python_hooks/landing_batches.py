@@ -17,6 +17,7 @@ from python_hooks.durable import make_folder, sync
 from python_hooks.errors import EncoreError
 from python_hooks.forgotten import LISTENER, Forgotten
 from python_hooks.home import Home
+from python_hooks.json_records import JsonRecords
 from python_hooks.landing_files import Read, stamp_of
 from python_hooks.landing_zone import Batch, Origin, record_batch_id
 from python_hooks.shapes import Match
@@ -120,7 +121,8 @@ def _tables(read: Read, batch_id: int, advance: Advance) -> Iterator[pa.Table]:
         "landed_at": pa.scalar(datetime.now(UTC), pa.timestamp("us", "UTC")),
         **{name: pa.scalar(value) for name, value in read.file.defaults.items()},
     }
-    for chunk in Records(read, advance):
+    split = JsonRecords if read.file.header.kind != "csv" else Records
+    for chunk in split(read, advance):
         yield _table(chunk, read.file.match, _schema(read), constants)
 
 
@@ -183,17 +185,26 @@ def _table(
     """Gives a chunk the columns of its table, its rows in the order of their lines."""
     count = chunk.rows.num_rows
     columns: dict[str, Any] = {"source_line": pa.array(chunk.lines)}
-    undeclared = {}
-    for name, column, cells in zip(
-        found.header, found.assigned, chunk.rows.columns, strict=True
-    ):
-        if column is None:
-            undeclared[name] = cells
-        else:
-            columns[column] = cells
-    if undeclared:
-        columns["extra"] = _json_objects(undeclared)
-    columns |= {name: pa.repeat(value, count) for name, value in constants.items()}
+    if chunk.extra is None:
+        undeclared = {}
+        for name, column, cells in zip(
+            found.header, found.assigned, chunk.rows.columns, strict=True
+        ):
+            if column is None:
+                undeclared[name] = cells
+            else:
+                columns[column] = cells
+        if undeclared:
+            columns["extra"] = _json_objects(undeclared)
+    else:
+        columns |= dict(zip(chunk.rows.schema.names, chunk.rows.columns, strict=True))
+        columns["extra"] = chunk.extra
+    for name, value in constants.items():
+        # An object may have a key that the first ones of its file lack.
+        there = name in columns
+        columns[name] = (
+            pc.fill_null(columns[name], value) if there else pa.repeat(value, count)
+        )
     if not chunk.unreadable:
         return _with_nulls(columns, count, schema)
     lines, texts = zip(*chunk.unreadable, strict=True)

@@ -9,12 +9,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from python_hooks import csv_text
+from python_hooks import csv_text, json_text
 from python_hooks.csv_text import Advance, Source, TextLines, reading
 from python_hooks.errors import EncoreError
 from python_hooks.forgotten import LISTENER
-from python_hooks.landing_paths import shown
+from python_hooks.landing_archives import File
 from python_hooks.shapes import Match, Shape, match
 
 
@@ -26,11 +27,14 @@ class Header:
         names: The columns, as the file spells them.
         lines: Physical lines up to its end, blank ones before it included.
         offset: Decompressed bytes up to its end.
+        kind: `csv`, or of JSON `array` or `lines`: its names are the keys of its first
+            objects.
     """
 
     names: tuple[str, ...]
     lines: int
     offset: int
+    kind: str = "csv"
 
 
 @dataclass(frozen=True)
@@ -70,42 +74,42 @@ class Read:
 
 
 def recognise(
-    path: Path, shapes: Sequence[Shape], source: str | None, listener: str | None
+    file: File, shapes: Sequence[Shape], source: str | None, listener: str | None
 ) -> Recognised:
-    """Finds the table of a file by its header.
+    """Finds the table of a file by its header, of a JSON file by its first objects.
 
     Args:
-        path: The file.
+        file: The file.
         shapes: The declared tables.
         source: The table, where the header fits several.
         listener: The listener, where the file has no such column.
 
     Raises:
-        EncoreError: The file is no CSV file, or fits no table or several.
+        NoSourceError: Its columns fit no table.
+        EncoreError: The file is neither CSV nor JSON, or fits several tables.
     """
-    name = shown(path)
-    with reading(name):
-        header = _read_header(path)
-    try:
+    with reading(file.name):
+        header = _read_header(file.path)
         found = match(header.names, shapes, source)
-    except EncoreError as error:
-        raise EncoreError(f"{name}: {error.message}", error.hint) from error
     defaults = {}
     for column in found.absent:
         value = listener if column.name == LISTENER and listener else column.default
         if value is not None:
             defaults[column.name] = value
-    return Recognised(path, name, header, found, defaults)
+    return Recognised(file.path, file.name, header, found, defaults)
 
 
 def _read_header(path: Path) -> Header:
     with Source(path) as file:
         start = file.read(4096)
+    kind = json_text.kind_of(start)
+    if kind:
+        return Header(json_text.column_names(path, kind), 0, 0, kind)
     looks = _looks_like(start)
     if looks:
         raise EncoreError(
-            f"it looks like {looks}, not like a CSV file.",
-            "Files are read as comma-separated UTF-8 text, plain or gzip.",
+            f"it looks like {looks}, not like a CSV or JSON file.",
+            "Files are read as UTF-8 text, comma-separated or JSON, plain, gzip or in a zip.",
         )
     with TextLines(path) as lines:
         first = lines.next()
@@ -152,8 +156,6 @@ def _looks_like(start: bytes) -> str:
         if start.startswith(magic):
             return kind
     text = start.removeprefix(codecs.BOM_UTF8).lstrip()
-    if text[:1] in (b"{", b"["):
-        return "JSON"
     if text[:1] == b"<":
         return "HTML or XML"
     if b"\0" in re.split(rb"[\r\n]", text, maxsplit=1)[0]:
@@ -169,11 +171,28 @@ def read_once(file: Recognised, advance: Advance) -> Read:
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8 = True
     with reading(file.source_file), Source(file.path, advance) as stream:
+        if file.header.kind == "array":
+            # Behind a damaged place nothing could be read: better to know before.
+            json_text.check_array(_Hashed(stream, digest))
         while block := stream.read(csv_text.BLOCK_BYTES):
             digest.update(block)
             is_utf8 = is_utf8 and _decodes(decoder, block)
     is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
     return Read(file, digest.hexdigest()[:32], is_utf8, stamp)
+
+
+class _Hashed:
+    """A stream that hashes what is read from it."""
+
+    def __init__(self, stream: Source, digest: Any) -> None:
+        self._stream = json_text.WithoutMark(stream)
+        self._digest = digest
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; none at the end."""
+        block = self._stream.read(size)
+        self._digest.update(block)
+        return block
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from python_hooks.errors import EncoreError
 
+# What is looked for in folders and archives; a file that is named may be called otherwise.
+EXTENSIONS = (".csv", ".csv.gz", ".json", ".json.gz", ".jsonl", ".jsonl.gz")
+
 
 def find_files(paths: Iterable[str | Path]) -> list[Path]:
     """The regular files that paths name, sorted, each once.
 
     Args:
-        paths: Files, folders (searched for `*.csv` and `*.csv.gz` at any depth, through
+        paths: Files, folders (searched for CSV, JSON and zip files at any depth, through
             links, hidden files left out) and glob patterns. `**` is no more than `*`: it
             would follow links in circles.
 
@@ -94,12 +97,13 @@ def _files_in(folder: Path) -> Iterator[Path]:
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
-            if name.lower().endswith((".csv", ".csv.gz")) and not name.startswith("."):
+            if name.lower().endswith((*EXTENSIONS, ".zip")) and not name.startswith("."):
                 empty = False
                 yield Path(parent, name)
     if empty:
         raise EncoreError(
-            f"{shown(folder)} holds no *.csv and no *.csv.gz, at any depth.",
+            f"{shown(folder)} holds no *.csv, *.json, *.jsonl (or .gz of them) and no *.zip, "
+            "at any depth.",
             "Name the files themselves if they are called otherwise.",
         )
 

@@ -1,12 +1,18 @@
 """What became of landed files, for the terminal and as JSON; progress meanwhile."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -65,6 +71,13 @@ def as_table(files: Sequence[LandedFile]) -> Table:
     return table
 
 
+def note_left_out(names: Iterable[str]) -> None:
+    """Says which files of a folder or an archive hold no listens and no tracks."""
+    left = sorted(names)
+    shown = ", ".join(left[:8]) + (f" and {len(left) - 8} more" if len(left) > 8 else "")
+    console.err.print(f"Left out, as no source has such files: {shown}")
+
+
 def as_dicts(files: Sequence[LandedFile]) -> list[dict[str, Any]]:
     """Landed files as objects for JSON."""
     return [asdict(file) for file in files]
@@ -87,6 +100,7 @@ class Bar:
                 TextColumn("landing"),
                 BarColumn(),
                 DownloadColumn(),
+                TimeRemainingColumn(),
                 console=console.err,
                 transient=True,
             )

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from python_hooks.errors import EncoreError, quoted
+from python_hooks.errors import EncoreError, NoSourceError, quoted
 
 # Columns that landing adds to those of a table; `chunk` is a folder that Spark reads so.
 ADDED_COLUMNS = frozenset(["batch_id", "source_file", "source_line", "landed_at", "chunk"])
@@ -175,7 +175,7 @@ def _chosen(shapes: Sequence[Shape], source: str | None) -> list[Shape]:
     raise EncoreError(f"{source} is {what}.", f"Choose one of {names}.")
 
 
-def _refusal(names: Sequence[str], matches: Sequence[Match]) -> EncoreError:
+def _refusal(names: Sequence[str], matches: Sequence[Match]) -> NoSourceError:
     def distance(found: Match) -> tuple[int, int, str]:
         lacks = found.shape.missing(found.assigned)
         count = sum(min(map(len, groups)) for groups in lacks)
@@ -186,10 +186,10 @@ def _refusal(names: Sequence[str], matches: Sequence[Match]) -> EncoreError:
         " or else ".join(" and ".join(map(str, group)) for group in groups)
         for groups in closest.shape.missing(closest.assigned)
     )
-    hint = "The first line has to name the columns: write them like the names above."
+    hint = "The first line, or JSON's keys, name the columns: write them like those above."
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         hint = "Save the file with commas between its columns: nothing else is read."
-    return EncoreError(
+    return NoSourceError(
         f"The columns fit no source. The closest is {closest.shape.name}, which lacks "
         f"{lacks}. The file has {quoted(names)}.",
         hint,

@@ -1,34 +1,37 @@
 -- One row per source of which staging has more or fewer rows than this run
 -- reads of its landed ones.
+{% set staging = {
+    'listening_history': ref('stg_landing__listens'),
+    'spotify_history': ref('stg_landing__spotify_listens'),
+    'spotify_account_history': ref('stg_landing__spotify_account_listens'),
+    'listenbrainz_listens': ref('stg_landing__listenbrainz_listens'),
+    'lastfm_scrobbles': ref('stg_landing__lastfm_listens'),
+    'track_features': ref('stg_landing__tracks'),
+} %}
 with
 
 landed as (
 
-    select
-        'listening_history' as source_name,
-        count(*) as rows_counted
-    from {{ source('landing', 'listening_history') }}
-    where batch_id <= {{ batch_watermark() }}
-    union all
-    select
-        'track_features' as source_name,
-        count(*) as rows_counted
-    from {{ source('landing', 'track_features') }}
-    where batch_id <= {{ batch_watermark() }}
+    {% for source_name in staging %}
+        select
+            '{{ source_name }}' as source_name,
+            count(*) as rows_counted
+        from {{ source('landing', source_name) }}
+        where batch_id <= {{ batch_watermark() }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
 staged as (
 
-    select
-        'listening_history' as source_name,
-        count(*) as rows_counted
-    from {{ ref('stg_landing__listens') }}
-    union all
-    select
-        'track_features' as source_name,
-        count(*) as rows_counted
-    from {{ ref('stg_landing__tracks') }}
+    {% for source_name, model in staging.items() %}
+        select
+            '{{ source_name }}' as source_name,
+            count(*) as rows_counted
+        from {{ model }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 

@@ -34,7 +34,7 @@ from tests.python.layers_oracle import (
 )
 from tests.python.readers import Readers
 
-_STAGING = "models/staging/landing/stg_landing__listens.sql"
+_STAGING = "macros/parsing/listen_rejection_reason.sql"
 _EARLIEST_IN_SQL = """'{{ var("earliest_listened_at") }}'"""
 SEGMENTS = "seeds/rf_segments.csv"
 # Pinned releases are kept for an hour after they closed.

@@ -75,8 +75,11 @@ def _bytes(source: str) -> Iterator[Mutation]:
     yield known("gzip with a wrong checksum", lambda g: _packed(g)[:-8] + bytes(8), "damaged")
     yield known("gzip and rubbish after it", lambda g: _packed(g) + b"rubbish", "damaged")
     yield known("gzip in gzip", lambda g: gzip.compress(_packed(g)), "gzip inside gzip")
-    yield known("JSON", lambda g: json.dumps(g.rows), "looks like JSON")
-    yield known("JSON, a line a row", _json_lines, "looks like JSON")
+    yield known("JSON", lambda g: json.dumps(g.rows))
+    yield known("JSON, a line a row", _json_lines)
+    yield known("JSON cut short", lambda g: json.dumps(g.rows)[:-2], "damaged or cut short")
+    yield known("JSON with a key twice", _key_twice, "more than one key")
+    yield known("JSON, a line cut short", _cut_line, unreadable=1)
     yield known(
         "HTML", lambda g: f"<!DOCTYPE html>\n<pre>{g.text()}</pre>", "looks like HTML"
     )
@@ -168,6 +171,20 @@ def _two_parts(good: Good) -> bytes:
 
 def _json_lines(good: Good) -> str:
     return "".join(json.dumps(row) + "\n" for row in good.rows)
+
+
+def _key_twice(good: Good) -> str:
+    first, *others = good.rows
+    twice = json.dumps(first)[:-1] + ', "id": "x"}'
+    return f"[{twice}, {json.dumps(others)[1:]}"
+
+
+def _cut_line(good: Good) -> str:
+    lines = _json_lines(good).splitlines(keepends=True)
+    at = good.draw()
+    lines[at] = lines[at][:-3] + "\n"
+    del good.typed[at]
+    return "".join(lines)
 
 
 def _same_twice(good: Good) -> list[bytes]:

@@ -1,32 +1,36 @@
 -- One row per landed line of any listening history. A new source of listens is
--- one more branch here.
+-- one more line here.
+{% set histories = [
+    ('landing.listening_history', ref('stg_landing__listens')),
+    ('landing.spotify_history', ref('stg_landing__spotify_listens')),
+    ('landing.spotify_account_history', ref('stg_landing__spotify_account_listens')),
+    ('landing.listenbrainz_listens', ref('stg_landing__listenbrainz_listens')),
+    ('landing.lastfm_scrobbles', ref('stg_landing__lastfm_listens')),
+] %}
 with
-
-landing_listens as (
-
-    select * from {{ ref('stg_landing__listens') }}
-
-),
 
 unioned as (
 
-    select
-        'landing.listening_history' as source_name,
-        listener_id,
-        track_id,
-        artist,
-        title,
-        source_file,
-        raw_line,
-        landed_row,
-        rejection_reason,
-        batch_id,
-        chunk,
-        source_line,
-        ms_played,
-        listened_at,
-        landed_at
-    from landing_listens
+    {% for source_name, staged in histories %}
+        select
+            '{{ source_name }}' as source_name,
+            listener_id,
+            track_id,
+            artist,
+            title,
+            source_file,
+            raw_line,
+            landed_row,
+            rejection_reason,
+            batch_id,
+            chunk,
+            source_line,
+            ms_played,
+            listened_at,
+            landed_at
+        from {{ staged }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 )
 

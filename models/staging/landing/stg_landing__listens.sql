@@ -42,24 +42,7 @@ checked as (
     select
         * except (cells),
         to_json(cells) as landed_row,
-        case
-            when raw_line is not null then 'unreadable'
-            when cells['is_forgotten'] then 'forgotten'
-            when track_id is null then 'track_missing'
-            when listener_id is null then 'listener_missing'
-            when {{ cleaned("cells['timestamp']") }} is null
-                then 'timestamp_missing'
-            when listened_at is null then 'timestamp_unreadable'
-            when
-                listened_at < timestamp '{{ var("earliest_listened_at") }}'
-                or listened_at > landed_at + interval 1 day
-                then 'timestamp_out_of_range'
-            when {{ filled_but_unusable(['ms_played']) }}
-                then 'ms_played_invalid'
-            when
-                {{ holds_nul(['listener_id', 'track_id', 'artist', 'title']) }}
-                then 'text_damaged'
-        end as rejection_reason
+        {{ listen_rejection_reason() }} as rejection_reason
     from typed
 
 )
