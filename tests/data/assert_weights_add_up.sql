@@ -1,5 +1,5 @@
--- A mode whose weights do not add up to 1, as a score is at most 1; or leave the
--- lists of SQL empty: `ease` is blended in by Python alone.
+-- A mode whose weights do not add up to 1, as a score is at most 1; or leave
+-- the lists of SQL empty: `ease` is blended in by Python alone.
 with
 
 summed as (
