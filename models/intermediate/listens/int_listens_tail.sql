@@ -1,6 +1,5 @@
--- One row per accepted listen that arrived after the batch layer was built. A
--- batch holds the first occurrences among all that landed up to it: that
--- depends on the files and the code alone, so it serves every release.
+-- One row per accepted listen above the batch layer. A batch holds the first
+-- occurrences among all that landed up to it, and so serves every release.
 {{ config(materialized='arrivals') }}
 with
 
