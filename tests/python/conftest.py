@@ -41,7 +41,15 @@ def free_home(root: Path) -> Home:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files that take minutes first, so that no worker ends with one alone."""
-    longest = ("time_travel", "build", "forget", "layers", "point_in_time", "notes", "interrupts")
+    longest = (
+        "time_travel",
+        "build",
+        "forget",
+        "layers",
+        "point_in_time",
+        "notes",
+        "interrupts",
+    )
     place = {f"test_{name}.py": number for number, name in enumerate(longest)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
 
