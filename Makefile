@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test test-deep bench quality docs clean
+.PHONY: help build dev test test-deep bench quality docs clean
 PYTHON ?= python3
 DEEP ?= 500
 LISTENS ?= 1000000
@@ -21,6 +21,9 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.lock
 
 build: $(VENV)/.installed ## Land, dbt build, artifacts, docs (DATA='files' lands those)
 	$(BIN)/encore run batch $(DATA)
+
+dev: $(VENV)/.installed ## A shell in which dbt builds in a schema of your own: docs/tutorial.md
+	$(BIN)/encore dev
 
 test: $(VENV)/.installed-test ## Style, types, conventions, and all tests (on a server of their own)
 	$(BIN)/ruff check python_hooks benchmarks tests/python

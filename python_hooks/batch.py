@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from python_hooks import artifacts, landing, layers, releases, sample, server
+from python_hooks import artifacts, development, landing, layers, releases, sample, server
 from python_hooks.console import err
 from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.dbt_events import NodeEvent
@@ -93,6 +93,7 @@ def run_batch(
         rebuild(home, lock, report, accept_rejects=accept_rejects)
         with report.step("docs"):
             write_docs(home, lock)
+        development.keep_manifest(home)
         _state(home).write_text(json.dumps(_made(home, now)))
     return report
 

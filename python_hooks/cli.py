@@ -19,6 +19,7 @@ from python_hooks import (
     time_travel,
 )
 from python_hooks.cli_artifacts import artifacts_group
+from python_hooks.cli_develop import dev, diff
 from python_hooks.cli_doctor import examine
 from python_hooks.cli_evaluate import evaluate, fit
 from python_hooks.cli_export import export
@@ -241,6 +242,8 @@ def docs() -> None:
 
 for _command in (
     artifacts_group,
+    dev,
+    diff,
     evaluate,
     examine,
     export,

@@ -139,6 +139,19 @@ def run_dbt_with_events(
     return result
 
 
+def dbt_printed(args: Sequence[str], home: Home, environ: Mapping[str, str]) -> list[str]:
+    """The lines that a command of dbt prints which only reads; no lock is held.
+
+    Raises:
+        EncoreError: The server is not running, or dbt failed.
+    """
+    _require_server(args, home)
+    lines: list[str] = []
+    if _stream(args, dict(environ), [], lambda printed: lines.extend(without_java(printed))):
+        raise EncoreError(f"dbt could not tell: {''.join(lines[-5:]).strip()}")
+    return [line.rstrip("\n") for line in lines]
+
+
 def subcommand(args: Sequence[str]) -> str | None:
     """The dbt command among arguments (`build`); None for `--version` and `--help`."""
     if {"--help", "-h", "--version"} & set(args):
@@ -165,13 +178,8 @@ def _allowed(
 ) -> Iterator[list[BuildLock]]:
     """Checks that the server runs, and holds the lock, where the command needs them."""
     command = subcommand(args)
-    if needs_server(args) and not is_running(home):
-        raise EncoreError(
-            f"`dbt {command}` needs the server, and that of {home.root} is not running.",
-            "Run `encore server start`.",
-        )
     if needs_server(args):
-        require_answer(home)
+        _require_server(args, home)
     if command in _UNDER_LOCK and lock is None:
         # What a speed run published meanwhile would stop this one at its end.
         purpose = " ".join(["encore dbt", *args])
@@ -179,6 +187,16 @@ def _allowed(
             yield [building, publishing]
     else:
         yield [lock] if lock else []
+
+
+def _require_server(args: Sequence[str], home: Home) -> None:
+    if not is_running(home):
+        raise EncoreError(
+            f"`dbt {subcommand(args)}` needs the server, and that of {home.root} is not "
+            "running.",
+            "Run `encore server start`.",
+        )
+    require_answer(home)
 
 
 def _stream(

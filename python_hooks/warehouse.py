@@ -83,6 +83,10 @@ class Warehouse:
             lambda: self._frame(relation, columns, where, order_by, limit).toArrow()
         )
 
+    def exists(self, relation: str) -> bool:
+        """Whether there is a table or view `schema.table`."""
+        return bool(_answered(lambda: self._session.catalog.tableExists(relation)))
+
     def query(self, sql: str) -> pa.Table:
         """Runs one Spark SQL statement; returns its rows.
 

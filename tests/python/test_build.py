@@ -17,6 +17,7 @@ from python_hooks.warehouse import Warehouse
 from tests.python import hostile, recommended
 from tests.python.conftest import free_home
 from tests.python.encore_command import encore, rows, run
+from tests.python.installation import Installation
 
 pytestmark = pytest.mark.warehouse
 
@@ -289,6 +290,49 @@ def test_the_docs_are_one_page_with_the_lineage(built: Home) -> None:
     page = (PROJECT / "docs" / "site" / "index.html").read_text()
     for name in ("track_vector_index", "fct_landing_accounts", "listening_history"):
         assert name in page
+
+
+def test_an_edit_is_compared_with_what_is_published(built: Home, tmp_path: Path) -> None:
+    before = rows(built, "recommendation_weights")
+    mine = Installation.copied(built, tmp_path)
+    weights = "seeds/recommendation_weights.csv"
+    mine.edit(weights, "familiar,repeats_90d,0.9608", "familiar,repeats_90d,0.0192")
+    mine.edit(weights, "familiar,popular_7d,0.0192", "familiar,popular_7d,0.9608")
+    keys = mine.project / "seeds" / "pitch_classes.csv"
+    head, *lines = keys.read_text().splitlines()
+    calm = [f"{line},calm" for line in lines[1:]]
+    keys.write_text("\n".join([f"{head},mood", *calm]) + "\n")
+
+    mine.encore("diff", "pitch_classes", expect=2)
+    untested = ("--exclude-resource-type", "test", "unit_test")
+    mine.encore("dev", "dbt", "--quiet", "build", "-s", "pitch_classes", *untested)
+    found = json.loads(mine.encore("diff", "pitch_classes", "--json"))
+    assert (found["columns_here"], found["columns_there"]) == ({"mood": "string"}, {})
+    assert (found["only_here"], found["only_there"], found["rows_changed"]) == (0, 1, 0)
+    (gone,) = found["samples"]["only_there"]
+    assert list(gone.values()) == [-1]
+
+    changed = "recommendation_weights"
+    mine.encore("dev", "dbt", "--quiet", "build", "-s", changed)
+    found = json.loads(mine.encore("diff", changed, "--json"))
+    assert (found["changed"], found["rows_changed"]) == ({"weight": 2}, 2)
+    key, there, here = found["samples"]["weight"][1]
+    assert (key, there, here) == (
+        {"mode": "familiar", "source": "repeats_90d"},
+        0.9608,
+        0.0192,
+    )
+    assert (found["listeners"], "rec_listener_tracks" in found["note"]) == (None, True)
+
+    # Parents that nobody selected are those that are published.
+    mine.encore("dev", "dbt", "--quiet", "build", "-s", f"{changed}+", *untested)
+    found = json.loads(mine.encore("diff", "rec_listener_tracks", "--json"))
+    assert found["listeners"] == 200
+    assert 0.9 * 200 < found["listeners_changed"] <= 200
+    shown = " ".join(mine.encore("diff", "rec_listener_tracks").split())
+    assert f"others for {found['listeners_changed']} of 200 listeners" in shown
+    # What is published is as it was.
+    assert rows(built, "recommendation_weights") == before
 
 
 def test_a_new_listen_changes_the_lists_of_its_listener_alone(
