@@ -28,6 +28,7 @@ from python_hooks.cli_forget import forget_listener
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
 from python_hooks.cli_output import AS_OF, JSON, print_answer, print_fallback
 from python_hooks.cli_rejects import show_rejects
+from python_hooks.cli_report import report
 from python_hooks.cli_search import search_tracks
 from python_hooks.cli_why import why
 from python_hooks.console import err, visible
@@ -251,6 +252,7 @@ for _command in (
     forget_listener,
     run,
     releases_list,
+    report,
     rollback,
     search_tracks,
     show_features,

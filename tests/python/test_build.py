@@ -292,6 +292,27 @@ def test_the_docs_are_one_page_with_the_lineage(built: Home) -> None:
         assert name in page
 
 
+def test_a_report_is_of_one_listener_and_their_time(built: Home, tmp_path: Path) -> None:
+    listener, page = most_active(built), tmp_path / "report.html"
+    options = ("--page", str(page), "--timezone", "Asia/Kolkata")
+    answer = json.loads(encore(built, "report", listener, *options, "--json"))
+    assert answer["page"] == str(page)
+    text = page.read_text()
+    who = f"listener_id = '{listener}'"
+    (facts,) = rows(built, "feat_listeners", "--where", who)
+    for number in (facts["listen_count"], facts["track_count"], facts["active_day_count"]):
+        assert f"<dd>{number:,}</dd>" in text
+    for heading in ("Hours", "Keys", "Among all listeners", "To play again", "To discover"):
+        assert f"<h2>{heading}" in text
+    assert "Asia/Kolkata" in text
+    assert "cannot" not in text
+    for wrong in (("nobody",), (listener, "--timezone", "Mars/Olympus")):
+        done = run(built, "report", *wrong, "--page", str(tmp_path / "no.html"))
+        assert done.returncode in (1, 2)
+        assert wrong[-1] in done.stderr
+        assert not (tmp_path / "no.html").exists()
+
+
 def test_an_edit_is_compared_with_what_is_published(built: Home, tmp_path: Path) -> None:
     before = rows(built, "recommendation_weights")
     mine = Installation.copied(built, tmp_path)
