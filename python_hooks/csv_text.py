@@ -15,6 +15,7 @@ Advance = Callable[[int], None]
 # A record that fits in a block is split in bounded memory; a longer one is taken for
 # a quote that is never closed.
 BLOCK_BYTES = 4 << 20
+_TELL_LINES = 1_000
 
 
 class Source:
@@ -39,10 +40,14 @@ class Source:
     def read(self, size: int) -> bytes:
         """Up to `size` bytes; none at the end."""
         block = self.stream.read(size)
+        self.tell()
+        return block
+
+    def tell(self) -> None:
+        """Reports what was read since it was last reported."""
         if self._advance is not None:
             self._advance(self._raw.tell() - self._told)
             self._told = self._raw.tell()
-        return block
 
     def __enter__(self) -> "Source":
         return self
@@ -60,8 +65,8 @@ class TextLines:
         offset: Decompressed bytes read so far.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._source = Source(path)
+    def __init__(self, path: Path, advance: Advance | None = None) -> None:
+        self._source = Source(path, advance)
         # Bytes that are not UTF-8 survive as surrogates, so offsets stay exact.
         self._text = io.TextIOWrapper(
             self._source.stream, "utf-8", "surrogateescape", newline=""
@@ -75,8 +80,10 @@ class TextLines:
         if len(text) == BLOCK_BYTES:
             raise EncoreError(
                 f"line {self.number + 1} is longer than {BLOCK_BYTES >> 20} MiB.",
-                "Check whether this is a CSV file, and shorten that line.",
+                "Check whether this is a file of rows, and shorten that line.",
             )
+        if self.number % _TELL_LINES == 0 or not text:
+            self._source.tell()
         if text:
             self.number += 1
             self.offset += len(text.encode("utf-8", "surrogateescape"))

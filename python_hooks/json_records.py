@@ -1,6 +1,5 @@
 """The records of a JSON file as chunks of rows, as those of a CSV file come."""
 
-import itertools
 import json
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +12,8 @@ from python_hooks.json_text import Cells, Record, records_of
 from python_hooks.landing_files import Read
 from python_hooks.shapes import Shape
 
-CHUNK_RECORDS = 50_000
+CHUNK_RECORDS = 20_000
+CHUNK_LETTERS = 8 << 20
 
 
 class JsonRecords:
@@ -31,8 +31,22 @@ class JsonRecords:
         kind = self._file.header.kind
         with reading(self._file.source_file):
             records = records_of(self._file.path, kind, self._advance)
-            while taken := list(itertools.islice(records, CHUNK_RECORDS)):
+            taken: list[Record] = []
+            size = 0
+            for record in records:
+                taken.append(record)
+                size += _size(record[1])
+                if len(taken) == CHUNK_RECORDS or size > CHUNK_LETTERS:
+                    yield _chunk(taken, self._file.match.shape)
+                    taken, size = [], 0
+            if taken:
                 yield _chunk(taken, self._file.match.shape)
+
+
+def _size(cells: Cells | str) -> int:
+    if isinstance(cells, str):
+        return len(cells)
+    return sum(len(text) for text in cells.values() if text is not None)
 
 
 def _chunk(records: Sequence[Record], shape: Shape) -> Chunk:
@@ -57,7 +71,7 @@ def _chunk(records: Sequence[Record], shape: Shape) -> Chunk:
 
 
 class _Places:
-    """Which declared column a key means; the best of several names for one holds."""
+    """Which declared column a key means; the best name for one that has a value holds."""
 
     def __init__(self, shape: Shape) -> None:
         self._claims = {
@@ -71,7 +85,7 @@ class _Places:
         """The declared cells by column, and all others by key."""
         row: Cells = {}
         rest: Cells = {}
-        taken: dict[str, tuple[int, str]] = {}
+        taken: dict[str, tuple[tuple[bool, int], str]] = {}
         for key, value in cells.items():
             if key not in self._known:
                 self._known[key] = self._claims.get(key.strip().casefold())
@@ -80,12 +94,14 @@ class _Places:
                 rest[key] = value
                 continue
             column, rank = found
-            if column in taken:
-                best, other = taken[column]
-                if rank > best:
-                    rest[key] = value
-                    continue
-                rest[other] = row[column]
-            taken[column] = rank, key
-            row[column] = value
+            better = (value is not None, -rank)
+            if column not in taken:
+                taken[column] = better, key
+                row[column] = value
+            elif better > taken[column][0]:
+                rest[taken[column][1]] = row[column]
+                taken[column] = better, key
+                row[column] = value
+            else:
+                rest[key] = value
         return row, rest

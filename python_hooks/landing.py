@@ -135,7 +135,7 @@ def _land_all(
         facts = known[key].facts()
         landed.append(
             LandedFile(
-                path=str(read.file.path),
+                path=read.file.source_file,
                 source_file=read.file.source_file,
                 source=key[0],
                 batch_id=known[key].batch_id,
@@ -160,7 +160,7 @@ def _recognised(
         try:
             return [recognised(file)]
         except NoSourceError:
-            if file.is_named or (file.path.name.lower().endswith((".csv", ".csv.gz"))):
+            if file.is_named or file.name.lower().endswith((".csv", ".csv.gz")):
                 raise
             left_out.append(file.name)
             return []

@@ -4,6 +4,8 @@ A member's name is text to show and never a path to write to, so no archive can 
 of the folder it is unpacked in.
 """
 
+import errno
+import lzma
 import os
 import shutil
 import tempfile
@@ -25,6 +27,7 @@ from python_hooks.landing_report import note_left_out
 _BLOCK_BYTES = 4 << 20
 _TELL_BYTES = 100 << 20
 _PREFIX = "unpacked-"
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -60,64 +63,80 @@ def unpacked(
     exact = {Path(name) for name in named}
     # What a killed landing left.
     for leftover in home.run.glob(f"{_PREFIX}*"):
-        if not psutil.pid_exists(int(leftover.name.split("-")[1])):
+        pid = leftover.name.split("-")[1]
+        if not pid.isdecimal() or not psutil.pid_exists(int(pid)):
             shutil.rmtree(leftover, ignore_errors=True)
     with ExitStack() as stack:
         files = []
         for path in paths:
             if zipfile.is_zipfile(path):
-                home.make(home.run)
-                prefix = f"{_PREFIX}{os.getpid()}-"
-                folder = tempfile.TemporaryDirectory(prefix=prefix, dir=home.run)
-                files += _members(path, Path(stack.enter_context(folder)))
+                with _readable(path):
+                    home.make(home.run)
+                    prefix = f"{_PREFIX}{os.getpid()}-"
+                    folder = tempfile.TemporaryDirectory(prefix=prefix, dir=home.run)
+                    files += _members(path, Path(stack.enter_context(folder)), path in exact)
             else:
                 files.append(File(path, shown(path), path in exact))
         yield files
 
 
-def _members(path: Path, folder: Path) -> list[File]:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Says of every error in unpacking which archive it is."""
     name = shown(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = sorted(archive.infolist(), key=lambda info: info.filename)
-            wanted = [info for info in infos if _is_wanted(info)]
-            others = [i.filename for i in infos if not i.is_dir() and i not in wanted]
-            if not wanted:
-                raise EncoreError(
-                    f"{name} holds no {' '.join(EXTENSIONS)}.",
-                    "Check that it is the export; `unzip -l` lists what is in it.",
-                )
-            size = sum(info.file_size for info in wanted)
-            free = shutil.disk_usage(folder).free
-            if size > free:
-                raise EncoreError(
-                    f"{name} needs {size:,} bytes unpacked; {folder.parent} has {free:,}.",
-                    "Make room there, or set ENCORE_HOME to a larger disk.",
-                )
-            if size > _TELL_BYTES:
-                console.err.print(f"Unpacking {name} ({size >> 20:,} MiB) …", markup=False)
-            if others:
-                note_left_out(f"{name}/{other}" for other in others)
-            return [
-                _unpack(archive, info, name, folder / f"{number:06d}")
-                for number, info in enumerate(wanted)
-            ]
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise EncoreError(
-            f"{name}: the zip archive is damaged or cut short ({error}).",
-            "Fetch or copy it again; `unzip -t` tests it.",
-        ) from error
+        yield
     except (RuntimeError, NotImplementedError) as error:
         raise EncoreError(
             f"{name}: it cannot be unpacked ({error}).",
             "Unpack it yourself, and land the folder.",
         ) from error
+    except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise EncoreError(
+                f"{name}: there is no room to unpack it ({error.strerror}).",
+                "Make room, or set ENCORE_HOME to a larger disk.",
+            ) from error
+        raise EncoreError(
+            f"{name}: the zip archive is damaged or cut short ({error}).",
+            "Fetch or copy it again; `unzip -t` tests it.",
+        ) from error
 
 
-def _is_wanted(info: zipfile.ZipInfo) -> bool:
+def _members(path: Path, folder: Path, is_named: bool) -> list[File]:
+    name = shown(path)
+    with zipfile.ZipFile(path) as archive:
+        infos = sorted(archive.infolist(), key=lambda info: info.filename)
+        there = [info for info in infos if not info.is_dir() and not _is_hidden(info)]
+        wanted = [info for info in there if info.filename.lower().endswith(EXTENSIONS)]
+        if not wanted and is_named:
+            raise EncoreError(
+                f"{name} holds no {' '.join(EXTENSIONS)}.",
+                "Check that it is the export; `unzip -l` lists what is in it.",
+            )
+        others = [f"{name}/{info.filename}" for info in there if info not in wanted]
+        if others:
+            note_left_out(others)
+        size = sum(info.file_size for info in wanted)
+        free = shutil.disk_usage(folder).free
+        if size > free:
+            raise EncoreError(
+                f"{name} needs {size:,} bytes unpacked; {folder.parent} has {free:,}.",
+                "Make room there, or set ENCORE_HOME to a larger disk.",
+            )
+        if size > _TELL_BYTES:
+            console.err.print(f"Unpacking {name} ({size >> 20:,} MiB) …", markup=False)
+        return [
+            _unpack(archive, info, name, folder / f"{number:06d}")
+            for number, info in enumerate(wanted)
+        ]
+
+
+def _is_hidden(info: zipfile.ZipInfo) -> bool:
     parts = info.filename.split("/")
-    hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts)
-    return not hidden and not info.is_dir() and parts[-1].lower().endswith(EXTENSIONS)
+    return any(
+        part.startswith((".", "__MACOSX")) and part not in (".", "..") for part in parts
+    )
 
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, path: Path) -> File:

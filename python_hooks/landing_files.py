@@ -13,7 +13,7 @@ from typing import Any
 
 from python_hooks import csv_text, json_text
 from python_hooks.csv_text import Advance, Source, TextLines, reading
-from python_hooks.errors import EncoreError
+from python_hooks.errors import EncoreError, NoSourceError
 from python_hooks.forgotten import LISTENER
 from python_hooks.landing_archives import File
 from python_hooks.shapes import Match, Shape, match
@@ -102,21 +102,20 @@ def recognise(
 def _read_header(path: Path) -> Header:
     with Source(path) as file:
         start = file.read(4096)
-    kind = json_text.kind_of(start)
-    if kind:
-        return Header(json_text.column_names(path, kind), 0, 0, kind)
-    looks = _looks_like(start)
+    looks, kind = _looks_like(start), json_text.kind_of(start)
     if looks:
         raise EncoreError(
             f"it looks like {looks}, not like a CSV or JSON file.",
             "Files are read as UTF-8 text, comma-separated or JSON, plain, gzip or in a zip.",
         )
+    if kind:
+        return Header(json_text.column_names(path, kind), 0, 0, kind)
     with TextLines(path) as lines:
         first = lines.next()
         while first and not first.strip("\ufeff\r\n\t "):
             first = lines.next()
         if not first:
-            raise EncoreError("it is empty: there is no header.", "Check the file.")
+            raise NoSourceError("it is empty: there is no header.", "Check the file.")
         # A cell of the header may hold line breaks.
         rest = (lines.next() for _ in range(100))
         reader = csv.reader(
@@ -185,7 +184,7 @@ class _Hashed:
     """A stream that hashes what is read from it."""
 
     def __init__(self, stream: Source, digest: Any) -> None:
-        self._stream = json_text.WithoutMark(stream)
+        self._stream = stream
         self._digest = digest
 
     def read(self, size: int) -> bytes:

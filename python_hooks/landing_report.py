@@ -24,7 +24,7 @@ class LandedFile:
     """What became of one file.
 
     Attributes:
-        path: The file.
+        path: The file, of a member of an archive followed by its name.
         source_file: How its rows name it: the path as the user gave it.
         source: The table it belongs to, `source.table`.
         batch_id: Its batch; of the first landing if it was landed before.

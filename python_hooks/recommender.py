@@ -15,6 +15,7 @@ _LISTS = (*blended_lists.LISTS.values(), "rec_popular_tracks")
 
 # Sources that go by what the listener heard to what they did not.
 _CALLED_UP = {"neighbours", ease_source.SOURCE}
+_POPULAR = {"popular_7d", "popular_30d", "popular_90d", "popular_last_30d"}
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def recommend(listener_id: str, home: Home, **options: Unpack[Options]) -> Recom
     `rec_listener_discoveries`, which has nothing they ever heard; where EASE has a weight
     in the mode, its candidates are blended in, unless `sql`. Where it is shorter than `k`,
     popular tracks fill it, with `discover` those that they have not heard; who is not known
-    gets the popular list. `fallback` says either, and that nothing was called up by what a
-    listener heard.
+    gets the popular list. `fallback` says either, and that popular tracks stand where
+    nothing was called up by what a listener heard.
 
     Raises:
         EncoreError: The server does not run, or the filter cannot be used.
@@ -209,7 +210,9 @@ def _fallback(
         said.append(
             f"listener {listener_id} has a list of {len(own)}: popular tracks fill it"
         )
-    elif not any(_CALLED_UP & set(row["sources"]) for row in own):
+    elif not any(_CALLED_UP & set(row["sources"]) for row in own) and any(
+        _POPULAR.issuperset(row["sources"]) for row in own[:count]
+    ):
         said.append(
             f"nothing in the list of listener {listener_id} was called up by what they "
             "heard: what is no repeat is popular"

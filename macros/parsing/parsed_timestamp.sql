@@ -11,8 +11,8 @@
     ) -%}
     {%- set part = "regexp_extract(" ~ column ~ ", '" ~ pattern ~ "', " -%}
 case
-        when {{ column }} rlike '^[0-9]{10}$'
-            then timestamp_seconds(cast({{ column }} as bigint))
+        when {{ column }} rlike '^[0-9]{10}([.][0-9]{1,9})?$'
+            then timestamp_seconds(cast({{ column }} as decimal(19, 9)))
         when {{ column }} rlike '^[0-9]{13}$'
             then timestamp_millis(cast({{ column }} as bigint))
         else try_cast(

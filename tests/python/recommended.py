@@ -107,18 +107,33 @@ def _is_blend(
 
 
 def crowded_lists(home: Home, cap: int) -> list[str]:
-    """Listeners in whose first ten (twenty, ...) tracks an artist has more than `cap`."""
+    """Listeners in whose first ten (twenty, ...) tracks an artist has more than `cap`.
+
+    Where all that is proposed to them is by too few artists, there is no other list.
+    """
     with Warehouse(home) as warehouse:
         release = releases.current(warehouse, home)
         tracks = warehouse.read(release.relation("dim_tracks"), ["track_id", "artist"])
         artists = dict(zip(*(column.to_pylist() for column in tracks.columns), strict=True))
-        return [
-            f"{listener_id}: {end}"
-            for discover in (False, True)
-            for listener_id, rows in kept_lists(warehouse, release, discover).items()
-            for end in range(10, 60, 10)
-            if max(_by_artist(rows[:end], artists).values()) > cap * end / 10
-        ]
+        found, judged = [], 0
+        for discover in (False, True):
+            proposed: Lists = defaultdict(list)
+            for row in warehouse.read(
+                release.relation("int_candidates_scored"),
+                ["listener_id", "track_id"],
+                f"mode = '{mode_of(discover)}'",
+            ).to_pylist():
+                proposed[row["listener_id"]].append(row)
+            for listener_id, rows in kept_lists(warehouse, release, discover).items():
+                there = _by_artist(proposed[listener_id], artists)
+                for end in range(10, len(rows) + 1, 10):
+                    most = cap * end // 10
+                    if sum(min(count, most) for count in there.values()) >= end:
+                        judged += 1
+                        if max(_by_artist(rows[:end], artists).values()) > most:
+                            found.append(f"{listener_id} {mode_of(discover)}: {end}")
+        assert judged > 500
+        return found
 
 
 def _by_artist(rows: list[dict[str, Any]], artists: dict[str, str | None]) -> Counter[str]:

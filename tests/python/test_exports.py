@@ -1,5 +1,6 @@
 """What people bring of their own: exports of streaming services, as files or archives."""
 
+import gzip
 import json
 import zlib
 from collections.abc import Callable
@@ -10,9 +11,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from python_hooks import landing
+from python_hooks import json_records, landing
+from python_hooks.csv_records import Chunk
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
+from python_hooks.json_text import Record
+from python_hooks.landing_report import Bar
+from python_hooks.shapes import Shape
 from tests.python.conftest import free_home
 from tests.python.encore_command import encore
 from tests.python.exported_files import (
@@ -82,7 +87,7 @@ def test_undeclared_keys_are_kept_and_values_are_as_they_are_written(
     assert json.loads(first["extra"]) == {
         "é": "true",
         "a.b.c": "1.5",
-        "list": '[1, "2"]',
+        "list": '["1", "2"]',
         "no": None,
     }
     assert (second["id"], second["timestamp"], second["extra"]) == ("y", None, None)
@@ -99,6 +104,131 @@ def test_a_key_that_comes_late_is_no_other_column(unserved: Home, tmp_path: Path
     last = landed_rows(unserved)[-1]
     assert (last["listener"], last["extra"]) == ("bob", '{"mood": "calm"}')
     assert landed_rows(unserved)[0]["listener"] == "me"
+
+
+LISTEN = {"timestamp": "2024-01-02", "id": "x"}
+
+
+def with_number(number: str) -> str:
+    return json.dumps([LISTEN])[:-2] + f', "n": {number}}}]'
+
+
+def test_numbers_are_text_however_long(unserved: Home, tmp_path: Path) -> None:
+    long = ("9" * 5000, "1e99999999999999999999", "1679250600.000000")
+    for place, number in enumerate(long):
+        written(tmp_path / f"{place}.json", with_number(number))
+    landing.land([tmp_path], unserved)
+    assert [json.loads(row["extra"])["n"] for row in landed_rows(unserved)] == [*long]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (with_number("[" * 100_000 + "]" * 100_000), "after 0 records"),
+        (with_number("NaN"), "NaN is no JSON"),
+        (json.dumps([LISTEN] * 1100)[:-1] + ', {"id": "x", "id": "y"}]', "after 1,100 rec"),
+        (json.dumps([LISTEN])[:-2] + ', "l": [{"a": 1, "a": 2}]}]', "more than one key 'a'"),
+        (json.dumps([LISTEN | {"a": {"b": 1}, "a.b": 2}]), "more than one key 'a.b'"),
+        (json.dumps([LISTEN]) + "rubbish", "something follows"),
+        (json.dumps([LISTEN] * 9).encode()[:-1] + b', "\xe9"]', "can't decode byte"),
+        (json.dumps([LISTEN | {"n": "y" * (5 << 20)}])[:-1], "after 0 records"),
+    ],
+)
+def test_a_damaged_array_is_refused_before_anything_is_written(
+    content: str | bytes, says: str, unserved: Home, tmp_path: Path
+) -> None:
+    written(tmp_path / "0.json", json.dumps([LISTEN]))
+    bad = written(tmp_path / "a.json", content)
+    with pytest.raises(EncoreError, match=says) as refused:
+        landing.land([tmp_path], unserved)
+    assert str(bad) in refused.value.message
+    assert not landing.batches(unserved)
+
+
+def test_a_line_that_is_no_object_of_text_is_unreadable(
+    unserved: Home, tmp_path: Path
+) -> None:
+    lines = [
+        json.dumps(LISTEN),
+        '{"id": "y", "clé": 1}',
+        '"\\ud800"',
+        '{"id": "z", "timestamp": "t", "\\ud800": "\\ud800"}',
+        '{"id": 1} {"id": 2}',
+    ]
+    content = b"\n".join([*(line.encode("latin-1") for line in lines), b""])
+    landing.land([written(tmp_path / "a.jsonl", content)], unserved)
+    rows = landed_rows(unserved)
+    assert [row["id"] for row in rows] == ["x", None, None, "z", None]
+    assert [row["raw_line"] is None for row in rows] == [True, False, False, True, False]
+    assert "cl\\xe9" in rows[1]["raw_line"]
+    assert rows[3]["extra"] == '{"\\\\ud800": "\\\\ud800"}'
+
+
+def test_keys_may_differ_in_case_and_the_name_that_has_a_value_holds(
+    unserved: Home, tmp_path: Path
+) -> None:
+    rows = [
+        LISTEN | {"ISRC": 1, "track_id": "other"},
+        LISTEN | {"isrc": 2, "id": None, "track_id": "y", "empty": {}},
+    ]
+    landing.land([written(tmp_path / "a.json", json.dumps(rows))], unserved)
+    first, second = landed_rows(unserved)
+    assert (first["id"], json.loads(first["extra"])) == (
+        "x",
+        {"ISRC": "1", "track_id": "other"},
+    )
+    assert (second["id"], json.loads(second["extra"])) == (
+        "y",
+        {"isrc": "2", "id": None, "empty": "{}"},
+    )
+
+
+def test_what_is_no_listening_is_left_out_of_archives_and_folders_alone(
+    unserved: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = {
+        "./listens/1.jsonl": json.dumps(LISTEN),
+        "feedback.jsonl": "",
+        "blank.json": " \n\n",
+        "none.json": "[]",
+        "big.json": json.dumps({"x": "y" * (5 << 20)}),
+    }
+    written(tmp_path / "all" / "a.zip", zipped(members))
+    written(tmp_path / "all" / "photos.zip", zipped({"1.jpg": b"\xff\xd8"}))
+    (landed,) = landing.land([tmp_path / "all"], unserved)
+    assert landed.source_file.endswith("a.zip/./listens/1.jsonl")
+    assert landed.path == landed.source_file
+    said = capsys.readouterr().err
+    for name in ("feedback", "blank", "none", "big", "photos.zip/1.jpg"):
+        assert name in said
+    # A table that fits nothing is refused, in a zip as in a folder.
+    written(tmp_path / "b.zip", zipped({"x.jsonl": json.dumps(LISTEN), "y.csv": "a,b\n"}))
+    with pytest.raises(EncoreError, match=r"b\.zip/y\.csv: The columns fit no source"):
+        landing.land([tmp_path / "b.zip"], unserved)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_progress_ends_at_the_end_and_chunks_are_small(
+    packed: bool, name: str, unserved: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [LISTEN | {"id": str(number), "x": "y" * 999} for number in range(20_000)]
+    lines = map(json.dumps, rows)
+    text = "\n".join(lines) if name.endswith("l") else json.dumps(rows)
+    content = gzip.compress(text.encode(), 1) if packed else text.encode()
+    told: list[int] = []
+    monkeypatch.setattr(Bar, "advance", lambda _, count: told.append(count))
+    sizes: list[int] = []
+
+    def chunk(records: list[Record], shape: Shape) -> Chunk:
+        sizes.append(len(records))
+        return make(records, shape)
+
+    make = json_records._chunk
+    monkeypatch.setattr(json_records, "_chunk", chunk)
+    landing.land([written(tmp_path / name, content)], unserved)
+    assert sum(told) == 2 * len(content)
+    assert (sum(sizes), max(sizes) < 10_000) == (20_000, True)
 
 
 def cut(content: bytes) -> bytes:
@@ -119,9 +249,22 @@ def longer(content: bytes) -> bytes:
     return content[:at] + (1).to_bytes(4, "little") + content[at + 4 :]
 
 
+def misnamed(content: bytes) -> bytes:
+    """With a name that is said to be UTF-8 and is not."""
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.index(magic) + offset + 1
+        content = content[:at] + bytes([content[at] | 8]) + content[at + 1 :]
+    return content.replace(b"1.json", b"\xff.json")
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
-    [(cut, "looks like a zip"), (encrypted, "encrypted"), (longer, "damaged or cut short")],
+    [
+        (cut, "looks like a zip"),
+        (encrypted, "encrypted"),
+        (longer, "damaged or cut short"),
+        (misnamed, "damaged or cut short"),
+    ],
 )
 def test_a_damaged_archive_is_refused(
     damage: Callable[[bytes], bytes], says: str, unserved: Home, tmp_path: Path
