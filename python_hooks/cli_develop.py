@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,9 +31,12 @@ def dev(command: tuple[str, ...]) -> None:
     server.start(home)
     environ = development.environment(home)
     words = list(command) or [os.environ.get("SHELL") or "/bin/sh"]
+    if words[0] == "dbt":
+        # Ours says in words what failed.
+        words = [sys.executable, "-m", "python_hooks", *words]
     if not command:
         err.print("A shell for your own schema; `exit` ends it. For example:")
-        err.print("  dbt build -s fct_track_rfm+    and then    encore diff fct_track_rfm")
+        err.print("  encore dbt build -s fct_track_rfm+     encore diff fct_track_rfm")
     os.chdir(PROJECT)
     try:
         # The user's own command takes the place of this one.

@@ -1,5 +1,6 @@
 {#- A seed as one statement into the schema of this run, every column of the type
-    that `column_types` declares. (dbt-spark's own inserts into the public one.) -#}
+    that `column_types` declares, else text. (dbt-spark's own inserts into the public
+    schema.) -#}
 {% materialization seed, adapter='spark' %}
     {%- set rows, types = load_agate_table(), config.get('column_types') -%}
     {%- set relation = candidate('table') -%}
@@ -9,7 +10,7 @@
     {%- call statement('main') -%}
         create table {{ relation }} using parquet {{ comment_clause() }} as select
         {%- for name in rows.column_names %}
-            cast(col{{ loop.index }} as {{ types[name] }}) as {{ name }}
+            cast(col{{ loop.index }} as {{ (types or {}).get(name, 'string') }}) as {{ name }}
             {{- ',' if not loop.last }}
         {%- endfor %}
         from values
