@@ -80,6 +80,11 @@ def run_batch(
         EncoreError: A step could not run, or another build holds the lock.
     """
     report = Report()
+    if home.target != "prod":
+        raise EncoreError(
+            f"ENCORE_TARGET={home.target} publishes nothing.",
+            "Leave the shell of `encore dev` (`exit`), or unset ENCORE_TARGET.",
+        )
     with build_lock(home, "encore run batch") as lock:
         with report.step("server"):
             server.start(home)
@@ -87,14 +92,16 @@ def run_batch(
             _land(home, data, listener)
         now = inputs(home)
         with report.step("what is new"):
-            report.nothing_new = _last(home) == _made(home, now) and DOCS.exists()
+            made = _made(home, now)
+            report.nothing_new = bool(made) and _last(home) == made and DOCS.exists()
         if report.nothing_new:
             return report
         rebuild(home, lock, report, accept_rejects=accept_rejects)
         with report.step("docs"):
             write_docs(home, lock)
         development.keep_manifest(home)
-        _state(home).write_text(json.dumps(_made(home, now)))
+        if made := _made(home, now):
+            _state(home).write_text(json.dumps(made))
     return report
 
 
@@ -191,6 +198,7 @@ def reset(home: Home) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(home.root / "sample", ignore_errors=True)
         _state(home).unlink(missing_ok=True)
+        development.forget_manifest(home)
 
 
 def _land(home: Home, data: Sequence[str], listener: str | None) -> None:
@@ -262,7 +270,7 @@ def _state(home: Home) -> Path:
 
 def _last(home: Home) -> dict[str, str]:
     try:
-        last: dict[str, str] = json.loads(_state(home).read_text())
+        last = json.loads(_state(home).read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return last
+    return last if isinstance(last, dict) else {}

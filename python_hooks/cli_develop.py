@@ -31,6 +31,12 @@ def dev(command: tuple[str, ...]) -> None:
     server.start(home)
     environ = development.environment(home)
     words = list(command) or [os.environ.get("SHELL") or "/bin/sh"]
+    if words[:2] == ["dbt", "test"]:
+        raise EncoreError(
+            "`dbt test` alone tests what is published: models that are not built are read "
+            "there.",
+            "Build the model with its tests: `encore dev dbt build -s MODEL`.",
+        )
     if words[0] == "dbt":
         # Ours says in words what failed.
         words = [sys.executable, "-m", "python_hooks", *words]
@@ -47,7 +53,13 @@ def dev(command: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("model")
-@click.option("--samples", default=5, show_default=True, help="Rows to show of each kind.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="Rows to show of each kind.",
+)
 @JSON
 def diff(model: str, samples: int, as_json: bool) -> None:
     """Tell what an edit changes, e.g. `encore diff fct_track_rfm`.
@@ -73,15 +85,14 @@ def _shown(found: Difference) -> Iterator[RenderableType]:
             yield Text(f"Only {where}: {'; '.join(map(_key, found.samples[side]))}")
     if found.changed:
         yield _changed(found)
-    if found.listeners is not None:
+    for mode, lists in found.lists.items():
         yield Text(
-            f"First ten recommendations: others for {found.listeners_changed:,} of "
-            f"{found.listeners:,} listeners."
+            f"First ten recommendations, {mode}: others for {lists['changed']:,} of "
+            f"{lists['listeners']:,} listeners."
         )
     if found.is_empty:
         yield Text("Nothing differs.")
-    if found.note:
-        yield Text(found.note)
+    yield from map(Text, found.notes)
 
 
 def _changed(found: Difference) -> Table:

@@ -164,6 +164,15 @@ def subcommand(args: Sequence[str]) -> str | None:
     return None
 
 
+def _target(args: Sequence[str], home: Home) -> str:
+    for at, arg in enumerate(args):
+        if arg.startswith("--target="):
+            return arg.partition("=")[2]
+        if arg in ("--target", "-t") and at + 1 < len(args):
+            return args[at + 1]
+    return home.target
+
+
 def needs_server(args: Sequence[str]) -> bool:
     """Whether a dbt command asks the warehouse anything."""
     command = subcommand(args)
@@ -181,7 +190,7 @@ def _allowed(
     if needs_server(args):
         _require_server(args, home)
     # What is built under another target is nobody's but the user's.
-    if command in _UNDER_LOCK and lock is None and home.target == "prod":
+    if command in _UNDER_LOCK and lock is None and _target(args, home) == "prod":
         # What a speed run published meanwhile would stop this one at its end.
         purpose = " ".join(["encore dbt", *args])
         with build_lock(home, purpose) as building, speed_lock(home, purpose) as publishing:

@@ -19,7 +19,7 @@ from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import PROJECT, Home, target_folder
 from python_hooks.warehouse import Warehouse
 
-_RECOMMENDED = "rec_listener_tracks"
+_RECOMMENDED = {"familiar": "rec_listener_tracks", "discover": "rec_listener_discoveries"}
 _PRINTED = "diff: "
 
 
@@ -43,10 +43,10 @@ class Difference:
         changed: By column, how many values differ; columns that do not are left out.
         samples: `only_here`, `only_there`: some keys; and by column some keys with the
             published and the edited value.
-        listeners: Listeners with recommendations; None where the model is not upstream of
-            them, or they were not built here.
-        listeners_changed: Those whose first ten recommendations are others.
-        note: What could not be compared.
+        lists: By mode: `listeners` with recommendations, and of how many the first ten are
+            others (`changed`), as they were last built here; empty where the model does
+            not decide them or they were not built.
+        notes: What is to be known of the comparison.
     """
 
     model: str
@@ -63,9 +63,8 @@ class Difference:
     rows_changed: int
     changed: dict[str, int]
     samples: dict[str, list[Any]] = field(default_factory=dict)
-    listeners: int | None = None
-    listeners_changed: int | None = None
-    note: str = ""
+    lists: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -81,6 +80,11 @@ def keep_manifest(home: Home) -> None:
     temporary = folder / "manifest.json.tmp"
     shutil.copy(target_folder() / "manifest.json", temporary)
     temporary.replace(folder / "manifest.json")
+
+
+def forget_manifest(home: Home) -> None:
+    """Nothing is published any more."""
+    shutil.rmtree(_state(home), ignore_errors=True)
 
 
 def environment(home: Home) -> dict[str, str]:
@@ -123,7 +127,7 @@ def diff(home: Home, model: str, samples: int = 5) -> Difference:
     node, key = nodes[model], _key(manifest, nodes[model])
     here = node["relation_name"].replace("`", "")
     with Warehouse(home) as warehouse:
-        release = releases.current(warehouse, replace(home, target="prod"))
+        release = releases.published(warehouse, _public_schema(home))
         if not warehouse.exists(here):
             raise EncoreError(
                 f"{here} is not built.", f"Run `encore dev dbt build -s {model}+`."
@@ -133,11 +137,17 @@ def diff(home: Home, model: str, samples: int = 5) -> Difference:
                 f"{model} is new: nothing that is published has its name.",
                 f"`encore dev encore show {model}` shows it.",
             )
-        lists, note = _lists(manifest, nodes, node, release, warehouse)
+        lists, notes = _lists(manifest, nodes, node, release, warehouse)
+    if release.upto > release.batch:
+        notes.append(
+            f"What is published counts listens up to batch {release.upto}; parents that "
+            f"were not built here may stand at the last batch build, {release.batch}: some "
+            "differences may be of no edit. After `encore run batch` there are none such."
+        )
     there = release.relation(model)
     args = {"ours": here, "theirs": there, "key": key, "lists": lists, "samples": samples}
     found = _compared(args, home)
-    counts, listeners = found["counts"], found.get("lists", {})
+    counts = found["counts"]
     own, public = found["types"]["here"], found["types"]["there"]
     totals = ("rows_here", "rows_there", "only_here", "only_there", "rows_changed")
     return Difference(
@@ -151,32 +161,32 @@ def diff(home: Home, model: str, samples: int = 5) -> Difference:
         **{name: counts[name] for name in totals},
         changed={name: counts[name] for name in found["changed"]},
         samples=_samples(found),
-        listeners=listeners.get("listeners"),
-        listeners_changed=listeners.get("changed"),
-        note=note,
+        lists=found["lists"],
+        notes=notes,
     )
 
 
 def _compared(args: dict[str, Any], home: Home) -> Any:
     operation = ["--quiet", "run-operation", "diff", "--args", json.dumps(args)]
-    printed = dbt_printed(operation, home, environment(home))
-    line = next(line for line in printed if line.startswith(_PRINTED))
-    return json.loads(line.removeprefix(_PRINTED))
+    environ = environment(home) | {"DBT_LOG_FORMAT": "text"}
+    for line in dbt_printed(operation, home, environ):
+        if line.startswith(_PRINTED):
+            return json.loads(line.removeprefix(_PRINTED))
+    raise EncoreError("dbt printed no comparison.", "Run `encore dbt debug`.")
 
 
 def _samples(found: Any) -> dict[str, list[Any]]:
     keys = {name: list(map(json.loads, found[name])) for name in ("only_here", "only_there")}
     values = {
-        name: [[_value(cell) for cell in row] for row in rows]
+        name: [[json.loads(row[0]), *map(_value, row[1:])] for row in rows]
         for name, rows in found["changed"].items()
     }
     return keys | values
 
 
 def _value(text: str) -> Any:
-    value = json.loads(text)
     # to_json leaves out what is null.
-    return value.get("value") if value.keys() <= {"value"} else value
+    return json.loads(text).get("value")
 
 
 def _lists(
@@ -185,18 +195,23 @@ def _lists(
     node: dict[str, Any],
     release: releases.Release,
     warehouse: Warehouse,
-) -> tuple[list[str], str]:
+) -> tuple[dict[str, list[str]], list[str]]:
     """The recommendations here and there, if the model decides them and they are built."""
-    end = nodes.get(_RECOMMENDED)
-    if end is None or not _is_upstream(manifest, node["unique_id"], end["unique_id"]):
-        return [], ""
-    here = end["relation_name"].replace("`", "")
-    if not warehouse.exists(here):
-        return [], (
-            f"What becomes of the recommendations is not known: `encore dev dbt build -s "
-            f"{node['name']}+` builds {here}."
-        )
-    return [here, release.relation(_RECOMMENDED)], ""
+    lists: dict[str, list[str]] = {}
+    missing = []
+    for mode, model in _RECOMMENDED.items():
+        end = nodes.get(model)
+        if end and _is_upstream(manifest, node["unique_id"], end["unique_id"]):
+            here = end["relation_name"].replace("`", "")
+            if warehouse.exists(here):
+                lists[mode] = [here, release.relation(model)]
+            else:
+                missing.append(here)
+    notes = [
+        f"What becomes of the recommendations is not known: `encore dev dbt build -s "
+        f"{node['name']}+` builds {' and '.join(missing)}."
+    ]
+    return lists, notes if missing else []
 
 
 def _is_upstream(manifest: dict[str, Any], node: str, end: str) -> bool:
@@ -232,12 +247,21 @@ def _manifest(home: Home) -> dict[str, Any]:
     path = _target(home) / "manifest.json"
     try:
         manifest: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         raise EncoreError(
             "Nothing was built in your schema yet.",
             "Run `encore dev dbt build -s MODEL+`, then `encore diff MODEL`.",
         ) from None
     return manifest
+
+
+def _public_schema(home: Home) -> str:
+    environment(home)
+    manifest = json.loads((_state(home) / "manifest.json").read_text())
+    seed = next(
+        node for node in manifest["nodes"].values() if node["name"] == "pitch_classes"
+    )
+    return str(seed["schema"])
 
 
 def _state(home: Home) -> Path:

@@ -99,7 +99,12 @@ def current(warehouse: Warehouse, home: Home) -> Release:
     if home.target != "prod":
         known = {name: full.split(".")[0] for name, full in marts.relations().items()}
         return Release(home.target, known)
-    found = _rows(warehouse, "until is null")
+    return published(warehouse, schema())
+
+
+def published(warehouse: Warehouse, public: str) -> Release:
+    """Pins the release that is published in a public schema; raises as `current`."""
+    found = _rows(warehouse, "until is null", public)
     if not found:
         raise _NOTHING
     return _release(found)
@@ -162,8 +167,8 @@ def builds_of_kept(warehouse: Warehouse) -> list[dict[str, str]]:
     ]
 
 
-def _rows(warehouse: Warehouse, where: str) -> list[dict[str, Any]]:
-    public = schema()
+def _rows(warehouse: Warehouse, where: str, public: str = "") -> list[dict[str, Any]]:
+    public = public or schema()
     if not warehouse.query(f"show schemas like '{public}'").num_rows:
         return []
     if not warehouse.query(f"show views in {public} like 'publication'").num_rows:

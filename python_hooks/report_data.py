@@ -33,6 +33,7 @@ class Listening:
         segments: `rf_segments` with `meaning`, and `listener_count` of each cell.
         familiar: Recommendations of what may be known.
         discoveries: Recommendations of what the listener never heard.
+        fallbacks: Why these two lists are not what they usually are; empty if they are.
     """
 
     listener_id: str
@@ -45,6 +46,7 @@ class Listening:
     segments: list[Row]
     familiar: list[Row]
     discoveries: list[Row]
+    fallbacks: list[str]
 
 
 def read(listener_id: str, home: Home, zone: str = "UTC") -> Listening:
@@ -61,7 +63,7 @@ def read(listener_id: str, home: Home, zone: str = "UTC") -> Listening:
     """
     try:
         ZoneInfo(zone)
-    except (ValueError, ZoneInfoNotFoundError):
+    except (ValueError, OSError, ZoneInfoNotFoundError):
         raise EncoreError(
             f"There is no time zone {zone!r}.", "Name one as in Europe/Berlin, or UTC."
         ) from None
@@ -79,9 +81,13 @@ def read(listener_id: str, home: Home, zone: str = "UTC") -> Listening:
         keys = warehouse.read(release.relation("fct_key_frequency")).to_pylist()
         segments = _segments(warehouse, release)
     lists = {
-        discover: recommender.recommend(listener_id, home, discover=discover).items
+        discover: recommender.recommend(listener_id, home, discover=discover)
         for discover in (False, True)
     }
+    if {answer.release for answer in lists.values()} != {release.release_id}:
+        raise EncoreError(
+            "Another release was published meanwhile: the page would mix two.", "Try again."
+        )
     return Listening(
         listener_id=listener_id,
         release=release.release_id,
@@ -91,8 +97,9 @@ def read(listener_id: str, home: Home, zone: str = "UTC") -> Listening:
         tracks=tracks,
         keys=keys,
         segments=segments,
-        familiar=[vars(item) for item in lists[False]],
-        discoveries=[vars(item) for item in lists[True]],
+        familiar=[vars(item) for item in lists[False].items],
+        discoveries=[vars(item) for item in lists[True].items],
+        fallbacks=[answer.fallback or "" for answer in lists.values()],
     )
 
 
@@ -100,10 +107,17 @@ def _moments(
     warehouse: Warehouse, release: Release, who: str, zone: str
 ) -> npt.NDArray[np.datetime64]:
     # What a clock on the wall showed is a matter of the zone's history: Spark knows it.
+    local = f"cast(from_utc_timestamp(listened_at, {literal(zone)}) as timestamp_ntz)"
+    # The log of the last batch, and what speed runs have published since.
+    log, tail = release.relation("int_listens_log"), "select null where false"
+    if release.upto > release.batch:
+        tail = (
+            f"select {local} from {release.relation('int_listens_tail')} where {who} "
+            f"and batch_id > {release.batch} and batch_id <= {release.upto}"
+        )
     table = warehouse.query(
-        "select cast("
-        f"from_utc_timestamp(listened_at, {literal(zone)}) as timestamp_ntz) as at "
-        f"from {release.relation('fct_listen_recency')} where {who} order by at"
+        f"select at from (select {local} as at from {log} where {who} union all {tail}) "
+        "order by at"
     )
     moments = table["at"].cast(pa.timestamp("s"), safe=False).to_numpy()
     return np.asarray(moments, dtype="datetime64[s]")

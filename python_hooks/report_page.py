@@ -53,8 +53,8 @@ def write(listening: Listening, path: Path) -> Path:
             f"<section><h2>Artists</h2>{_top(listening.tracks, 'artist')}</section></div>",
             f"<h2>Among all listeners</h2>{_segment(listening)}",
             _forgotten(listening),
-            _recommended("To play again", listening.familiar),
-            _recommended("To discover", listening.discoveries),
+            _recommended("To play again", listening.familiar, listening.fallbacks[0]),
+            _recommended("To discover", listening.discoveries, listening.fallbacks[1]),
             f"<p class=muted>Release {html.escape(listening.release)}; encore recommend, "
             "encore why and encore show have every number of this page.</p>",
         ]
@@ -73,13 +73,13 @@ def write(listening: Listening, path: Path) -> Path:
 
 
 def _figures(listening: Listening) -> str:
-    facts = listening.summary
-    first, last = facts["first_listened_at"], facts["last_listened_at"]
+    facts, days = listening.summary, listening.listened_at.astype("datetime64[D]")
+    first, last = days[0].item(), days[-1].item()
     figures = [
         ("listens", f"{facts['listen_count']:,}"),
         ("tracks", f"{facts['track_count']:,}"),
         ("artists", f"{len({row['artist'] for row in listening.tracks} - {None}):,}"),
-        ("days", f"{facts['active_day_count']:,}"),
+        ("days", f"{len(np.unique(days)):,}"),
     ]
     if facts["listen_ms"]:
         figures.append(("hours", f"{facts['listen_ms'] / 3_600_000:,.0f}"))
@@ -130,7 +130,10 @@ def _top(tracks: Sequence[Row], name: str) -> str:
 def _segment(listening: Listening) -> str:
     facts = listening.summary
     if facts["rf_segment"] is None:
-        return "<p>There are too few listeners for segments.</p>"
+        return (
+            "<p>No segment yet: the next batch gives one, where there are five listeners "
+            "or more.</p>"
+        )
     own = (facts["recency_score"], facts["frequency_score"])
     counts = np.zeros((5, 5), dtype=np.int64)
     names = [[""] * 5 for _ in range(5)]
@@ -171,14 +174,15 @@ def _forgotten(listening: Listening) -> str:
     return f"<h2>Forgotten favourites</h2>{_table(('', '', 'played', 'last'), rows)}"
 
 
-def _recommended(heading: str, items: Sequence[Row]) -> str:
+def _recommended(heading: str, items: Sequence[Row], fallback: str) -> str:
     if not items:
         return ""
     rows = [
         (item["title"] or item["track_id"], item["artist"] or "", item["reason"])
         for item in items
     ]
-    return f"<h2>{heading}</h2>{_table(('', '', 'because'), rows)}"
+    note = f"<p class=muted>{html.escape(fallback)}</p>" if fallback else ""
+    return f"<h2>{heading}</h2>{note}{_table(('', '', 'because'), rows)}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,20 +1,22 @@
 {#- Two versions of a model side by side: CTEs up to `paired`, a row per key with
-    the rows of both as the structs `here` and `there`; null where there is none. -#}
+    the rows of both as the structs `here` and `there`; null where there is none. A
+    key that comes more than once is paired as often as both have it. -#}
 {% macro paired_rows(ours, theirs, key) -%}
 with
+{% for name, relation in (('here', ours), ('there', theirs)) %}
+{{ name }} as (
 
-here as (
-
-    select struct(*) as cells from {{ ours }}
+    select
+        struct(*) as cells,
+        row_number() over (
+            partition by {% for column in key %}`{{ column }}`{{ ', ' if not loop.last }}
+            {%- endfor %}
+            order by to_json(struct(*)) asc
+        ) as copy
+    from {{ relation }}
 
 ),
-
-there as (
-
-    select struct(*) as cells from {{ theirs }}
-
-),
-
+{% endfor %}
 paired as (
 
     select
@@ -23,9 +25,9 @@ paired as (
     from here
     full outer join there
         on
+            here.copy = there.copy
             {%- for column in key %}
-            {{ 'and ' if not loop.first -}}
-            here.cells.`{{ column }}` <=> there.cells.`{{ column }}`
+            and here.cells.`{{ column }}` <=> there.cells.`{{ column }}`
             {%- endfor %}
 
 )

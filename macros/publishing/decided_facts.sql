@@ -16,8 +16,14 @@
         {%- set arrived = (env_var('ENCORE_UPTO', '') or newest_batch()) | int -%}
     {%- endif -%}
     {%- set batch = arrived if counts_all else placed.int_listens_log.upto -%}
-    {%- set tail = {'holds': [], 'lacks': [], 'upto': batch} if counts_all
-        else tail_ranges(code, batch, arrived) -%}
+    {%- if speed -%}
+        {%- set tail = tail_ranges(code, batch, arrived) -%}
+    {%- else -%}
+        {#- What is published, and no more: nothing is read here that arrived since. -#}
+        {%- set kept = {} if counts_all else placed.get('int_listens_tail', {}) -%}
+        {%- set seen = kept.upto if kept.fingerprint == code else batch -%}
+        {%- set tail = {'holds': [], 'lacks': [], 'upto': [batch, seen] | max} -%}
+    {%- endif -%}
     {%- set upto = tail.upto -%}
     {%- set counted_by = code if counts_all else placed.int_listens_log.fingerprint -%}
     {%- set inline = inlined_models(selected) if speed else [] -%}
@@ -37,7 +43,7 @@
         'build': run_schema(), 'batch': batch, 'upto': upto,
         'published_upto': was.upto or 0,
         'hourly': [batch, hourly.upto if hourly.fingerprint == counted_by else 0] | max,
-        'tail_holds': tail.holds, 'tail_lacks': tail.lacks if speed else [],
+        'tail_holds': tail.holds, 'tail_lacks': tail.lacks,
         'old_log': was if was.fingerprint == code and not flags.FULL_REFRESH else none,
     }) }}
 {% endmacro %}

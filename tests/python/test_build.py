@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -292,6 +293,9 @@ def test_the_docs_are_one_page_with_the_lineage(built: Home) -> None:
         assert name in page
 
 
+ZONES = ("Mars/Olympus", "Europe", "../etc")
+
+
 def test_a_report_is_of_one_listener_and_their_time(built: Home, tmp_path: Path) -> None:
     listener, page = most_active(built), tmp_path / "report.html"
     options = ("--page", str(page), "--timezone", "Asia/Kolkata")
@@ -300,13 +304,13 @@ def test_a_report_is_of_one_listener_and_their_time(built: Home, tmp_path: Path)
     text = page.read_text()
     who = f"listener_id = '{listener}'"
     (facts,) = rows(built, "feat_listeners", "--where", who)
-    for number in (facts["listen_count"], facts["track_count"], facts["active_day_count"]):
+    for number in (facts["listen_count"], facts["track_count"]):
         assert f"<dd>{number:,}</dd>" in text
     for heading in ("Hours", "Keys", "Among all listeners", "To play again", "To discover"):
         assert f"<h2>{heading}" in text
     assert "Asia/Kolkata" in text
     assert "cannot" not in text
-    for wrong in (("nobody",), (listener, "--timezone", "Mars/Olympus")):
+    for wrong in (("nobody",), *((listener, "--timezone", zone) for zone in ZONES)):
         done = run(built, "report", *wrong, "--page", str(tmp_path / "no.html"))
         assert done.returncode in (1, 2)
         assert wrong[-1] in done.stderr
@@ -343,15 +347,33 @@ def test_an_edit_is_compared_with_what_is_published(built: Home, tmp_path: Path)
         0.9608,
         0.0192,
     )
-    assert (found["listeners"], "rec_listener_tracks" in found["note"]) == (None, True)
+    assert (found["lists"], "rec_listener_tracks" in found["notes"][0]) == ({}, True)
 
     # Parents that nobody selected are those that are published.
     mine.encore("dev", "dbt", "--quiet", "build", "-s", f"{changed}+", *untested)
-    found = json.loads(mine.encore("diff", "rec_listener_tracks", "--json"))
-    assert found["listeners"] == 200
-    assert 0.9 * 200 < found["listeners_changed"] <= 200
-    shown = " ".join(mine.encore("diff", "rec_listener_tracks").split())
-    assert f"others for {found['listeners_changed']} of 200 listeners" in shown
+    found = json.loads(mine.encore("diff", changed, "--json"))
+    assert found["lists"]["discover"] == {"listeners": 200, "changed": 0}
+    familiar = found["lists"]["familiar"]
+    assert familiar["listeners"] == 200
+    assert 0.9 * 200 < familiar["changed"] <= 200
+    # Also from within the shell of `encore dev`; the names are the copy's.
+    shown = mine.encore("dev", sys.executable, "-m", "python_hooks", "diff", changed)
+    assert f"familiar: others for {familiar['changed']} of 200" in " ".join(shown.split())
+    mine.encore("dev", "dbt", "test", "-s", changed, expect=2)
+    mine.encore("dev", sys.executable, "-m", "python_hooks", "run", "batch", expect=2)
+
+    # A row that comes twice is seen, and a key that is null is named.
+    with Warehouse(built) as warehouse:
+        warehouse.query(
+            f"create or replace view {found['here'].split('.')[0]}.fct_key_frequency as "
+            "select * except (track_share), track_share + 1 as track_share "
+            "from encore.fct_key_frequency union all select * except (track_share), "
+            "track_share from encore.fct_key_frequency where pitch_class is null"
+        )
+    found = json.loads(mine.encore("diff", "fct_key_frequency", "--json"))
+    assert (found["rows_here"], found["rows_there"], found["only_here"]) == (14, 13, 1)
+    assert found["samples"]["only_here"] == [{"musical_key": None}]
+    mine.encore("diff", "fct_key_frequency")
     # What is published is as it was.
     assert rows(built, "recommendation_weights") == before
 

@@ -70,6 +70,7 @@ def listening(count: int, years: int = 2, **changed: Any) -> Listening:
         segments=SEGMENTS,
         familiar=items,
         discoveries=[],
+        fallbacks=["a <popular> list", ""],
     )
 
 
@@ -107,7 +108,8 @@ def test_few_listeners_make_no_segments_and_no_key_no_wheel(tmp_path: Path) -> N
         row["musical_key"] = None
     page = report_page.write(few, tmp_path / "a.html").read_text()
     assert page.count("<svg") == 2
-    assert "too few listeners" in page
+    assert "No segment yet" in page
+    assert "a &lt;popular&gt; list" in page
     assert "no audio features" in page
 
 
