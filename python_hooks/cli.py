@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-import shlex
 import signal
 import sys
 from typing import Any
@@ -35,7 +34,7 @@ from python_hooks.console import err, visible
 from python_hooks.dbt_command import run_dbt
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
-from python_hooks.interrupts import INTERRUPTED
+from python_hooks.interrupts import INTERRUPTED, typed
 from python_hooks.sample_listening import Habits
 from python_hooks.warehouse import Warehouse
 
@@ -282,6 +281,5 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         # Impatience is no second error.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        typed = shlex.join(["encore", *sys.argv[1:]])
-        err.print(f"Stopped; what is published stays whole. To go on: `{typed}`")
+        err.print(f"Stopped; what is published stays whole. To go on: `{typed()}`")
         sys.exit(INTERRUPTED)

@@ -6,7 +6,9 @@ that do; then a thread that the signal itself wakes ends the process.
 """
 
 import os
+import shlex
 import signal
+import sys
 import threading
 import time
 
@@ -36,5 +38,13 @@ def _end_after_grace(reads: int) -> None:
     for child in psutil.Process().children(recursive=True):
         if os.getsid(child.pid) == os.getsid(0):
             child.kill()
-    err.print(f"It did not end by itself within {GRACE:.0f} s; the next run mends the rest.")
+    err.print(
+        f"It did not end by itself within {GRACE:.0f} s; the next run mends the rest. "
+        f"To go on: `{typed()}`"
+    )
     os._exit(INTERRUPTED)
+
+
+def typed() -> str:
+    """The command that runs, as it was typed."""
+    return shlex.join(["encore", *sys.argv[1:]])
