@@ -1,14 +1,14 @@
 """An evaluation as one HTML file: tables, and plots as SVG within it."""
 
 import html
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from python_hooks.errors import EncoreError
+from python_hooks import html_page
 from python_hooks.evaluation_report import Report, between, spelled
 from python_hooks.evaluation_run import BLENDS
+from python_hooks.html_page import table
 
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:84rem;margin:2rem auto;
 padding:0 1rem}
@@ -38,16 +38,7 @@ def write(figures: Report, path: Path) -> Path:
     if figures["source_recall"]:
         body += ["<h2>Recall of the sources' candidates</h2>", _sources(figures)]
     body += ["<h2>Parameters chosen on the validation</h2>", _chosen(figures)]
-    page = (
-        "<!doctype html><html lang='en'><meta charset='utf-8'>"
-        f"<title>{html.escape(heading)}</title><style>{_STYLE}</style>{''.join(body)}</html>\n"
-    )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise EncoreError(f"{path} cannot be written: {error.strerror}.") from error
-    return path
+    return html_page.write(path, heading, _STYLE, "".join(body))
 
 
 def _part(figures: Report, part: str) -> str:
@@ -76,7 +67,7 @@ def _part(figures: Report, part: str) -> str:
     head += ["repeat NDCG", "explore NDCG", "novelty bits", "coverage"]
     lists, listeners = figures["lists"][part], figures["listeners"][part]
     title = f"<h2>{part}: {lists} lists of {listeners} listeners</h2>"
-    return title + _plot(draw, figures) + _rows(head, rows)
+    return title + _plot(draw, figures) + table(head, rows)
 
 
 def _by_cutoff(axes: Any, figures: Report) -> None:
@@ -94,7 +85,7 @@ def _by_cutoff(axes: Any, figures: Report) -> None:
 def _cutoffs(figures: Report) -> str:
     names = list(figures["cutoffs"][0])
     rows = [[str(cutoff[name]) for name in names] for cutoff in figures["cutoffs"]]
-    return _rows([name.replace("_", " ") for name in names], rows)
+    return table([name.replace("_", " ") for name in names], rows)
 
 
 def _sources(figures: Report) -> str:
@@ -102,7 +93,7 @@ def _sources(figures: Report) -> str:
         [source, *(spelled(values[part]) for part in _PARTS)]
         for source, values in figures["source_recall"].items()
     ]
-    return _rows(["source", *_PARTS], rows)
+    return table(["source", *_PARTS], rows)
 
 
 def _chosen(figures: Report) -> str:
@@ -115,32 +106,17 @@ def _chosen(figures: Report) -> str:
         ]
         for model in figures["models"]
     ]
-    return _rows(["model", "trials", "NDCG@10 there", "chosen"], rows)
-
-
-def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    def line(cells: Sequence[str], tag: str) -> str:
-        return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
-
-    lines = "".join(f"<tr>{line(cells, 'td')}</tr>" for cells in rows)
-    return f"<table><tr>{line(head, 'th')}</tr>{lines}</table>"
+    return table(["model", "trials", "NDCG@10 there", "chosen"], rows)
 
 
 def _plot(draw: Callable[[Any, Report], None], figures: Report) -> str:
-    # Slow to import, and only pages need it.
-    import matplotlib as mpl  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    # Without a salt and with a date, the same figures would give other bytes.
-    with mpl.rc_context({"svg.hashsalt": "encore", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(8, 4), layout="constrained")
+    def on(figure: Any) -> None:
         axes = figure.subplots()
         draw(axes, figures)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
+
+    return html_page.drawn(on, (8, 4), {})
 
 
 def _colour(model: str) -> str:

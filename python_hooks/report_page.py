@@ -2,14 +2,14 @@
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 
-from python_hooks import report_plots
-from python_hooks.errors import EncoreError
+from python_hooks import html_page, report_plots
+from python_hooks.html_page import table
 from python_hooks.report_data import Listening, Row
 
 _TOP = 15
@@ -59,17 +59,7 @@ def write(listening: Listening, path: Path) -> Path:
             "encore why and encore show have every number of this page.</p>",
         ]
     )
-    page = (
-        "<!doctype html><html lang='en'><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width,initial-scale=1'>"
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style>{body}</html>\n"
-    )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise EncoreError(f"{path} cannot be written: {error.strerror}.") from error
-    return path
+    return html_page.write(path, title, _STYLE, body)
 
 
 def _figures(listening: Listening) -> str:
@@ -171,7 +161,7 @@ def _forgotten(listening: Listening) -> str:
         (title, artist, f"{row['frequency']:,} times", f"{silent.days:,} days before the end")
         for title, artist, row, silent in found[:_TOP]
     ]
-    return f"<h2>Forgotten favourites</h2>{_table(('', '', 'played', 'last'), rows)}"
+    return f"<h2>Forgotten favourites</h2>{table(('', '', 'played', 'last'), rows)}"
 
 
 def _recommended(heading: str, items: Sequence[Row], fallback: str) -> str:
@@ -182,12 +172,4 @@ def _recommended(heading: str, items: Sequence[Row], fallback: str) -> str:
         for item in items
     ]
     note = f"<p class=muted>{html.escape(fallback)}</p>" if fallback else ""
-    return f"<h2>{heading}</h2>{note}{_table(('', '', 'because'), rows)}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    def line(cells: Sequence[str], tag: str) -> str:
-        return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
-
-    lines = "".join(f"<tr>{line(cells, 'td')}</tr>" for cells in rows)
-    return f"<table><tr>{line(head, 'th')}</tr>{lines}</table>"
+    return f"<h2>{heading}</h2>{note}{table(('', '', 'because'), rows)}"

@@ -5,12 +5,13 @@ so that one drawing suits a light and a dark screen.
 """
 
 import html
-import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from python_hooks import html_page
 
 INK, ACCENT, MUTED, PAPER = "#010203", "#040506", "#070809", "#0a0b0c"
 _VARIABLES = {
@@ -134,22 +135,16 @@ def rf_map(
 
 def drawn(draw: Callable[[Any], None], size: tuple[float, float], label: str) -> str:
     """A drawing as an `<svg>` with a text for who cannot see it; same input, same bytes."""
-    # Slow to import, and only pages need it.
-    import matplotlib as mpl  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     names = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
-    colours: dict[Any, Any] = dict.fromkeys((*names, "axes.edgecolor", "grid.color"), INK)
-    style: dict[Any, Any] = {"svg.hashsalt": "encore", "svg.fonttype": "none", "font.size": 8}
-    with mpl.rc_context(style | colours):
-        figure = Figure(figsize=size, layout="constrained")
+    settings: dict[Any, Any] = dict.fromkeys((*names, "axes.edgecolor", "grid.color"), INK)
+
+    def on(figure: Any) -> None:
         figure.patch.set_alpha(0)
         draw(figure)
         for ax in figure.axes:
             ax.patch.set_alpha(0)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    svg = "".join(text.getvalue().partition("<svg")[1:])
+
+    svg = html_page.drawn(on, size, settings | {"font.size": 8})
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour, variable)
     return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
