@@ -135,10 +135,16 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The commit that is checked out; marked where files differ from it."""
-    git = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude=*"]
-    done = subprocess.run(git, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """The commit that is checked out; marked where files differ from it.
+
+    The results themselves, which a run before this one has added to, are not counted.
+    """
+    git = ["git", "-C", str(PROJECT)]
+    asked = [*git, "rev-parse", "--short", "HEAD"]
+    head = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    others = [*git, "diff", "--quiet", "HEAD", "--", ".", f":!{RESULTS.relative_to(PROJECT)}"]
+    edited = subprocess.run(others, check=False).returncode
+    return f"{head}{'-dirty' if edited else ''}" or "unknown"
 
 
 def _spelled(value: object) -> str:

@@ -18,7 +18,6 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from benchmarks import harness
 from python_hooks import landing, server
@@ -76,8 +75,9 @@ def _tracks(path: Path) -> pd.DataFrame:
             vectors = warehouse.read(f"{schema}.feat_track_vectors")
             tracks = warehouse.read(f"{schema}.int_tracks_latest")
     columns = ["track_id", "artist", "title", *_FEATURES]
-    joined: pa.Table = tracks.select(columns).join(vectors, "track_id", join_type="inner")
-    frame: pd.DataFrame = joined.sort_by("track_id").to_pandas()
+    # Arrow's own join takes no lists.
+    frame = tracks.select(columns).to_pandas().merge(vectors.to_pandas(), on="track_id")
+    frame = frame.sort_values("track_id")
     return frame.dropna(subset=["artist", "title"]).reset_index(drop=True)
 
 
