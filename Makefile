@@ -36,8 +36,8 @@ test: $(VENV)/.installed-test ## Style, types, conventions, and all tests (on a 
 	DBT_PROFILES_DIR=profiles $(BIN)/dbt-score lint --manifest target/manifest.json
 	$(BIN)/pytest tests/python -n 2 --dist loadfile --no-loadscope-reorder --durations 15
 
-test-deep: $(VENV)/.installed-test ## Hours: DEEP=500 interleavings, kills, faults put in on purpose, a thousand listeners
-	ENCORE_DEEP=$(DEEP) $(BIN)/pytest tests/python/test_crashes.py tests/python/test_faults.py tests/python/test_layers.py tests/python/test_publishing_kills.py tests/python/test_layer_faults.py tests/python/test_artifact_damage.py tests/python/test_interrupts.py tests/python/test_everybodys_lists.py
+test-deep: $(VENV)/.installed-test ## Hours: DEEP=500 interleavings, kills, faults put in on purpose, a thousand listeners, a hundred moments
+	ENCORE_DEEP=$(DEEP) $(BIN)/pytest tests/python/test_crashes.py tests/python/test_faults.py tests/python/test_layers.py tests/python/test_publishing_kills.py tests/python/test_layer_faults.py tests/python/test_artifact_damage.py tests/python/test_interrupts.py tests/python/test_everybodys_lists.py tests/python/test_feature_moments.py
 
 bench: $(VENV)/.installed-test ## Measure every claim, LISTENS=1000000; results go to benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.batch --listens $(LISTENS)

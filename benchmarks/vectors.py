@@ -76,7 +76,8 @@ def _tracks(path: Path) -> pd.DataFrame:
             tracks = warehouse.read(f"{schema}.int_tracks_latest")
     columns = ["track_id", "artist", "title", *_FEATURES]
     # Arrow's own join takes no lists.
-    frame = tracks.select(columns).to_pandas().merge(vectors.to_pandas(), on="track_id")
+    named: pd.DataFrame = tracks.select(columns).to_pandas()
+    frame = named.merge(vectors.to_pandas(), on="track_id")
     frame = frame.sort_values("track_id")
     return frame.dropna(subset=["artist", "title"]).reset_index(drop=True)
 

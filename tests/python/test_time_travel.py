@@ -133,14 +133,15 @@ Marts = dict[str, pa.Table]
 def all_rows(warehouse: Warehouse, relation: Callable[[str], str]) -> Marts:
     """Every mart that is not about what arrived, its rows in an order of their own."""
     about_arrivals = ("fct_landing_accounts", "fct_rejected_reasons", "fct_rejected_rows")
-    found = {}
-    for mart in marts.marts():
-        if mart not in about_arrivals:
-            table = warehouse.read(relation(mart))
-            lines = [json.dumps(row, default=str) for row in table.to_pylist()]
-            order = sorted(range(len(lines)), key=lines.__getitem__)
-            found[mart] = table.take(pa.array(order, pa.int64()))
-    return found
+    wanted = [mart for mart in marts.marts() if mart not in about_arrivals]
+    return {mart: in_order(warehouse.read(relation(mart))) for mart in wanted}
+
+
+def in_order(table: pa.Table) -> pa.Table:
+    """The rows of a table in an order that depends on nothing but them."""
+    lines = [json.dumps(row, default=str) for row in table.to_pylist()]
+    order = sorted(range(len(lines)), key=lines.__getitem__)
+    return table.take(pa.array(order, pa.int64()))
 
 
 def differing(found: Marts, expected: Marts) -> list[str]:
