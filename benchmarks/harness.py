@@ -139,12 +139,15 @@ def commit() -> str:
 
     The results themselves, which a run before this one has added to, are not counted.
     """
-    git = ["git", "-C", str(PROJECT)]
-    asked = [*git, "rev-parse", "--short", "HEAD"]
-    head = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-    others = [*git, "diff", "--quiet", "HEAD", "--", ".", f":!{RESULTS.relative_to(PROJECT)}"]
-    edited = subprocess.run(others, check=False).returncode
-    return f"{head}{'-dirty' if edited else ''}" or "unknown"
+    head = _git("rev-parse", "--short", "HEAD")
+    results = f":!{RESULTS.relative_to(PROJECT)}"
+    edited = _git("status", "--porcelain", "--untracked-files=no", "--", ".", results)
+    return f"{head}{'-dirty' if edited else ''}" if head else "unknown"
+
+
+def _git(*args: str) -> str:
+    command = ["git", "-C", str(PROJECT), *args]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _spelled(value: object) -> str:

@@ -67,6 +67,7 @@ def loader(folder: Path, **options: Any) -> Callable[[], int]:
 def with_torch(folder: Path) -> dict[str, Callable[[], int]]:
     """The runs that need PyTorch; none where it is not installed."""
     try:
+        # No part of the lock: it may be missing.
         import torch  # noqa: PLC0415
     except ModuleNotFoundError:
         print("PyTorch is not installed: its lines are left out.")

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import harness
-from python_hooks import landing, server
-from python_hooks.home import PROJECT, Home
+from python_hooks import landing, releases, server
+from python_hooks.home import PROJECT
 from python_hooks.warehouse import Warehouse
 
 _FEATURES = [
@@ -66,29 +67,35 @@ def main(tracks: Path, queries: int) -> None:
 
 def _tracks(path: Path) -> pd.DataFrame:
     """Every track with a vector: artist, title, features and the project's vector."""
-    with harness.installation() as home:
+    with harness.installation() as installed:
+        # In a schema of one's own, in which parts can be built alone.
+        home = replace(installed, target="dev")
         server.start(home)
         landing.land([str(path)], home)
-        _dev(home, "run", "--select", "+feat_track_vectors")
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "python_hooks",
+                "dbt",
+                "--quiet",
+                "run",
+                "--select",
+                "+feat_track_vectors",
+            ],
+            cwd=PROJECT,
+            env=harness.environment(home),
+            check=True,
+        )
         with Warehouse(home) as warehouse:
-            schema = warehouse.query("show schemas like 'dev_*'").column(0)[0].as_py()
-            vectors = warehouse.read(f"{schema}.feat_track_vectors")
-            tracks = warehouse.read(f"{schema}.int_tracks_latest")
+            built = releases.current(warehouse, home)
+            vectors = warehouse.read(built.relation("feat_track_vectors"))
+            tracks = warehouse.read(built.relation("int_tracks_latest"))
     columns = ["track_id", "artist", "title", *_FEATURES]
     # Arrow's own join takes no lists.
     named: pd.DataFrame = tracks.select(columns).to_pandas()
-    frame = named.merge(vectors.to_pandas(), on="track_id")
-    frame = frame.sort_values("track_id")
+    frame = named.merge(vectors.to_pandas(), on="track_id").sort_values("track_id")
     return frame.dropna(subset=["artist", "title"]).reset_index(drop=True)
-
-
-def _dev(home: Home, *args: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "python_hooks", "dbt", "--quiet", *args],
-        cwd=PROJECT,
-        env={**harness.environment(home), "ENCORE_TARGET": "dev"},
-        check=True,
-    )
 
 
 def _folded(name: str) -> str:

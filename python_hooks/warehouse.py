@@ -143,7 +143,7 @@ def _connect(home: Home) -> "SparkSession":
             f"Port {home.connect_port} belongs to another installation, or the file was "
             "removed: run `encore server stop`, then `encore server start`.",
         )
-    # Importing Spark takes a second; only those who read pay for it.
+    # Importing Spark takes a second; only those who read pay for it. grpc ships no types.
     import grpc  # type: ignore[import-untyped] # noqa: PLC0415
     from pyspark.logger import PySparkLogger  # noqa: PLC0415
     from pyspark.sql.connect.client import DefaultChannelBuilder  # noqa: PLC0415
@@ -175,6 +175,7 @@ def _connect(home: Home) -> "SparkSession":
 
 
 def _answered(ask: Callable[[], _T]) -> _T:
+    # As slow: not before something is asked.
     from pyspark.errors import PySparkException  # noqa: PLC0415
 
     try:
@@ -204,6 +205,7 @@ def _readable(error: Any) -> EncoreError:
 
 
 def _sort_key(key: str) -> Any:
+    # As slow: not before something is sorted.
     from pyspark.sql.connect.functions import col  # noqa: PLC0415
 
     found = re.fullmatch(r"\s*(.+?)(?:\s+(asc|desc))?\s*", key, re.IGNORECASE | re.DOTALL)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from python_hooks import server, time_travel
+from python_hooks import releases, server, time_travel
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
 from tests.python.conftest import free_home
@@ -17,12 +17,12 @@ from tests.python.encore_command import encore
 from tests.python.test_time_travel import BUILD, MOMENT, History, Marts, differing, in_order
 
 # A minute and more each; `make test` compares all marts, at one moment (test_time_travel).
-MOMENTS = int(os.environ.get("ENCORE_MOMENTS") or 100)
+MOMENTS = min(int(os.environ.get("ENCORE_DEEP") or 0), 100)
 FEATURES = ("feat_tracks", "feat_listeners", "feat_listener_tracks")
 
 pytestmark = [
     pytest.mark.warehouse,
-    pytest.mark.skipif(not os.environ.get("ENCORE_DEEP"), reason="part of `make test-deep`"),
+    pytest.mark.skipif(not MOMENTS, reason="part of `make test-deep`"),
 ]
 
 
@@ -66,8 +66,8 @@ def plainly_built(home: Home) -> Marts:
     """The features of what has landed, by a build that knows of no moment."""
     encore(home, *BUILD, "--full-refresh", "--select", *(f"+{model}" for model in FEATURES))
     with Warehouse(home) as warehouse:
-        schema = warehouse.query("show schemas like 'dev_*'").column(0)[0].as_py()
-        return {model: in_order(warehouse.read(f"{schema}.{model}")) for model in FEATURES}
+        relation = releases.current(warehouse, home).relation
+        return {model: in_order(warehouse.read(relation(model))) for model in FEATURES}
 
 
 def test_features_as_of_random_moments_are_those_of_truncated_histories(
