@@ -140,8 +140,8 @@ def commit() -> str:
     The results themselves, which a run before this one has added to, are not counted.
     """
     head = _git("rev-parse", "--short", "HEAD")
-    results = f":!{RESULTS.relative_to(PROJECT)}"
-    edited = _git("status", "--porcelain", "--untracked-files=no", "--", ".", results)
+    others = (".", ":!benchmarks/RESULTS.md")
+    edited = _git("status", "--porcelain", "--untracked-files=no", "--", *others)
     return f"{head}{'-dirty' if edited else ''}" if head else "unknown"
 
 
