@@ -52,7 +52,7 @@ bench: $(VENV)/.installed-test ## Measure every claim, LISTENS=1000000; results 
 quality: $(VENV)/.installed-test ## Evaluate the recommendations; fails where NDCG@10 fell below what is recorded
 	$(BIN)/python -m benchmarks.quality
 
-docs: $(VENV)/.installed ## Write docs/site/index.html
+docs: $(VENV)/.installed ## Write docs/site: lineage, features, artifacts, accounts, runs, evaluation
 	$(BIN)/encore docs
 
 clean: ## Remove build results, not the state folder

@@ -21,16 +21,23 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from python_hooks import artifacts, development, landing, layers, releases, sample, server
+from python_hooks import (
+    artifacts,
+    development,
+    docs_site,
+    landing,
+    layers,
+    releases,
+    sample,
+    server,
+)
 from python_hooks.console import err
-from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.dbt_events import NodeEvent
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.home import PROJECT, Home, target_folder
 from python_hooks.lock import BuildLock, build_lock, speed_lock
 from python_hooks.warehouse import Warehouse
 
-DOCS = PROJECT / "docs" / "site" / "index.html"
 _INPUTS = ("models", "macros", "seeds", "tests/data", "profiles", "python_hooks")
 _BATCH_ONLY = ("int_listens_log", "dim_tracks", "rec_listener_tracks")
 _INPUT_FILES = ("dbt_project.yml", "selectors.yml", "requirements.lock")
@@ -93,12 +100,14 @@ def run_batch(
         now = inputs(home)
         with report.step("what is new"):
             made = _made(home, now)
-            report.nothing_new = bool(made) and _last(home) == made and DOCS.exists()
+            report.nothing_new = (
+                bool(made) and _last(home) == made and docs_site.INDEX.exists()
+            )
         if report.nothing_new:
             return report
         rebuild(home, lock, report, accept_rejects=accept_rejects)
         with report.step("docs"):
-            write_docs(home, lock)
+            docs_site.write(home, lock)
         development.keep_manifest(home)
         if made := _made(home, now):
             _state(home).write_text(json.dumps(made))
@@ -155,25 +164,6 @@ def _build_artifacts(home: Home, build: str | None, names: Sequence[str] = ()) -
         artifacts.build(
             artifacts.declared(), home, read, layers.version_of(release.builds), names or None
         )
-
-
-def write_docs(home: Home, lock: BuildLock | None = None) -> Path:
-    """Writes the dbt docs as one HTML file; returns where."""
-    result = run_dbt_with_events(
-        ["docs", "generate", "--static", "--no-compile"],
-        home,
-        lambda _event: None,
-        lock=lock,
-    )
-    if result.exit_code:
-        raise EncoreError(
-            "dbt could not write the docs: "
-            + "; ".join(failed.message for failed in result.failures),
-            "Run `encore dbt docs generate` to see more.",
-        )
-    DOCS.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(target_folder() / "static_index.html", DOCS)
-    return DOCS
 
 
 def land_sample(home: Home, **options: Unpack[sample.Options]) -> list[landing.LandedFile]:

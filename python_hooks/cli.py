@@ -4,12 +4,14 @@ import dataclasses
 import io
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from python_hooks import (
     batch,
+    docs_site,
     landing,
     recommender,
     server,
@@ -235,9 +237,14 @@ def show(**options: Any) -> None:
 
 
 @encore.command()
-def docs() -> None:
-    """Write the dbt docs as one HTML file."""
-    click.echo(batch.write_docs(Home.from_environment()))
+@click.option("--to", "folder", type=Path, default=docs_site.SITE, help="Another folder.")
+def docs(folder: Path) -> None:
+    """Write the docs as one folder to publish, e.g. `encore docs --to public`.
+
+    dbt's pages with the lineage, the features, the artifacts' receipts, the accounts, the
+    runs and the last evaluation; by default in docs/site.
+    """
+    click.echo(docs_site.write(Home.from_environment(), folder=folder))
 
 
 for _command in (

@@ -84,6 +84,7 @@ def evaluate(path: Path | None, page: Path | None, as_json: bool, **options: Any
     else:
         home = Home.from_environment()
         figures = _rolling(history(home), options, home)
+        evaluation_report.keep(figures, home)
     if page is not None:
         err.print(f"Written: {evaluation_page.write(figures, page)}")
     print_answer(figures, as_json, evaluation_report.tables(figures))

@@ -6,7 +6,8 @@ import click
 from rich.table import Column, Table
 from rich.text import Text
 
-from python_hooks import feature_definitions, features, summary
+from python_hooks import feature_definitions, features
+from python_hooks.answer_text import as_text
 from python_hooks.cli_output import JSON, print_answer, print_fallback
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.feature_definitions import FeatureDefinition
@@ -94,6 +95,6 @@ def _transposed(title: str, rows: Sequence[dict[str, object]]) -> Table:
     """One line per feature and one column per key: names are longer than values."""
     table = Table("", *("" for _ in rows), title=title, show_header=False)
     for name in rows[0]:
-        cells = (Text(summary.as_text(row[name])) for row in rows)
+        cells = (Text(as_text(row[name])) for row in rows)
         table.add_row(Text(name), *cells)
     return table

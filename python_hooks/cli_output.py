@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from python_hooks import summary
+from python_hooks import answer_text
 from python_hooks.console import err, out
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
@@ -20,7 +20,7 @@ AS_OF = click.option(
 def print_answer(answer: Any, as_json: bool, shown: Any) -> None:
     """Prints an answer as JSON, or what is shown to people."""
     if as_json:
-        click.echo(summary.as_json(answer))
+        click.echo(answer_text.as_json(answer))
     else:
         out.print(shown)
 

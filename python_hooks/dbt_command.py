@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, MappingProxyType
 
-from python_hooks import failing_rows
+from python_hooks import failing_rows, run_history
 from python_hooks.console import err, visible_but_colours
 from python_hooks.dbt_events import Failure, NodeEvent, failure, node_event, without_java
 from python_hooks.errors import EncoreError
@@ -87,6 +87,9 @@ def run_dbt(
     begun = time.time()
     with _allowed(args, home, lock) as held:
         code = _stream(args, environment, held, show)
+    if _target(args, home) == "prod":
+        lane = os.environ.get("ENCORE_LANE") or "all"
+        run_history.record(home, target_folder(project), lane, begun)
     if code == 1:
         failing_rows.show(home, target_folder(project), begun)
     return code

@@ -1,7 +1,9 @@
 """An evaluation as figures: what `--json` prints, and the tables that people read."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from python_hooks.evaluation_bootstrap import DRAWS, SEED, Interval, interval
 from python_hooks.evaluation_protocol import Fold
 from python_hooks.evaluation_ranking import FloatArray
 from python_hooks.evaluation_run import BLENDS, Evaluation, Judged
+from python_hooks.home import Home
 
 PRIMARY = "ndcg"
 Report = dict[str, Any]
@@ -62,6 +65,24 @@ def report(
         },
         "notes": list(notes),
     }
+
+
+def keep(figures: Report, home: Home) -> None:
+    """Keeps the last figures of each protocol and mode, for the docs."""
+    folder = _folder(home)
+    home.make(folder)
+    draft = folder / "figures.new"
+    draft.write_text(json.dumps(figures) + "\n", encoding="utf-8")
+    draft.replace(folder / f"{figures['protocol']}_{figures['mode']}.json")
+
+
+def kept(home: Home) -> list[Report]:
+    """The figures that were kept last, by protocol and mode."""
+    return [json.loads(path.read_text()) for path in sorted(_folder(home).glob("*.json"))]
+
+
+def _folder(home: Home) -> Path:
+    return home.logs / "evaluations"
 
 
 def _cutoff(fold: Fold) -> Report:

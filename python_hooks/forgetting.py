@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from python_hooks import forgotten, landing, layers, server, time_travel
+from python_hooks import docs_site, forgotten, landing, layers, server, time_travel
 from python_hooks.batch import Report, rebuild
 from python_hooks.errors import EncoreError, NegativeAnswerError
 from python_hooks.forgetting_search import Place, mentioning, search, written_beside
@@ -78,6 +78,9 @@ def forget(name: str, home: Home) -> Forgetting:
             with Warehouse(home) as warehouse:
                 time_travel.collect(home, warehouse)
             release = layers.keep_current(home)
+        if docs_site.INDEX.exists():
+            with report.step("docs"):
+                docs_site.write(home, lock)
         with report.step("logs"):
             server.stop(home)
             _remove_traces(name, home)

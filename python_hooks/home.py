@@ -73,7 +73,7 @@ class Home:
 
     @property
     def logs(self) -> Path:
-        """Logs of the server."""
+        """Logs of the server, and what each run of dbt took."""
         return self.root / "logs"
 
     @property

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from python_hooks import artifacts, deltas, failing_rows, forgotten, landing, releases, server
+from python_hooks import (
+    artifacts,
+    deltas,
+    failing_rows,
+    forgotten,
+    landing,
+    releases,
+    run_history,
+    server,
+)
 from python_hooks.console import err
 from python_hooks.dbt_command import run_dbt_with_events
 from python_hooks.dbt_events import Failure, NodeEvent
@@ -244,6 +253,8 @@ def _child(
 ) -> None:
     begun = time.time()
     result = run_dbt_with_events(args, home, on_event, lock=lock, environ=environ)
+    target = Path(environ.get("DBT_TARGET_PATH", target_folder()))
+    run_history.record(home, target, environ.get("ENCORE_LANE", "all"), begun)
     if result.exit_code == INTERRUPTED:
         raise KeyboardInterrupt
     if result.exit_code and not server.is_running(home):
@@ -253,7 +264,7 @@ def _child(
         )
     if result.exit_code:
         error = failed(args, result.failures)
-        failing_rows.show(home, Path(environ.get("DBT_TARGET_PATH", target_folder())), begun)
+        failing_rows.show(home, target, begun)
         raise error
 
 

@@ -53,6 +53,15 @@ def marts() -> list[str]:
     )
 
 
+def descriptions() -> dict[str, str]:
+    """Model name to its description, in Markdown; raises as `relations`."""
+    return {
+        node["name"]: node["description"]
+        for node in _manifest()["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+
+
 def _manifest() -> dict[str, Any]:
     path = target_folder() / "manifest.json"
     try:

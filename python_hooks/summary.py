@@ -1,8 +1,6 @@
 """What a person sees at the end of a build."""
 
 import csv
-import dataclasses
-import json
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -14,13 +12,13 @@ from rich.text import Text
 
 from python_hooks import marts, recommender, releases
 from python_hooks.answer_items import Item
-from python_hooks.batch import DOCS, Report
+from python_hooks.answer_text import as_json, as_text
+from python_hooks.batch import Report
 from python_hooks.console import out, visible
+from python_hooks.docs_site import INDEX
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
 
-# JSON escapes the control characters below these itself; the second are no UTF-8.
-_ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0xD800, 0xE000))}
 _OUTCOMES = ("accepted", "duplicate", "superseded", "rejected", "unreadable", "forgotten")
 
 
@@ -69,7 +67,7 @@ def summarise(home: Home, report: Report) -> dict[str, Any]:
     )
     return figures | {
         "recommendations": recommended,
-        "docs": str(DOCS),
+        "docs": str(INDEX),
         "seconds": report.seconds,
     }
 
@@ -165,28 +163,6 @@ def print_rows(rows: pa.Table, style: str) -> None:
         for row in rows.to_pylist():
             table.add_row(*(Text(as_text(value)) for value in row.values()))
         out.print(table)
-
-
-def as_json(value: Any) -> str:
-    """JSON of an answer: time stamps in ISO 8601 with `Z`, letters as they are."""
-    return json.dumps(value, default=_jsonable, ensure_ascii=False).translate(_ESCAPES)
-
-
-def _jsonable(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if hasattr(value, "isoformat"):
-        return value.isoformat().replace("+00:00", "Z")
-    return str(value)
-
-
-def as_text(value: Any) -> str:
-    """One cell as people read it: nothing for null, JSON for a list."""
-    if value is None:
-        return ""
-    if isinstance(value, list | dict):
-        return as_json(value)
-    return str(_jsonable(value))
 
 
 def _cell(value: Any) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from python_hooks import batch, landing, recommender, releases, sample, server
+from python_hooks import batch, landing, recommender, releases, run_history, sample, server
 from python_hooks.bloom_filter import BloomFilter
 from python_hooks.home import PROJECT, Home
 from python_hooks.lock import build_lock
 from python_hooks.warehouse import Warehouse
 from tests.python import hostile, recommended
+from tests.python.browser import needs_browser, opened
 from tests.python.conftest import free_home
 from tests.python.encore_command import encore, rows, run
 from tests.python.installation import Installation
@@ -447,3 +448,80 @@ def most_active(home: Home) -> str:
         home, "fct_listener_rfm", "--order-by", "frequency desc, listener_id"
     )
     return str(found[0]["listener_id"])
+
+
+@pytest.fixture(scope="module")
+def site(built: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The docs of that installation."""
+    folder = tmp_path_factory.mktemp("docs") / "site"
+    assert encore(built, "docs", "--to", str(folder)).strip() == f"{folder}/index.html"
+    return folder
+
+
+def test_a_run_is_remembered_with_what_each_model_took(built: Home) -> None:
+    batches = [each for each in run_history.read(built) if each.lane == "batch"]
+    assert batches
+    assert batches[-1].models["dim_tracks"] > 0
+    assert batches[-1].tests > 100
+    assert not batches[-1].failed
+    assert sum(batches[-1].models.values()) > batches[-1].seconds / 10
+
+
+def test_docs_name_no_listener_and_replace_only_docs(
+    built: Home, site: Path, tmp_path: Path
+) -> None:
+    names = {row["listener_id"] for row in rows(built, "fct_listener_rfm")}
+    pages = {path.name: path.read_text() for path in site.iterdir()}
+    assert not [(name, page) for name in names for page in pages if name in pages[page]]
+    encore(built, "docs", "--to", str(site))
+    assert {path.name for path in site.iterdir()} == pages.keys()
+    (tmp_path / "mine.txt").write_text("mine")
+    refused = run(built, "docs", "--to", str(tmp_path))
+    assert refused.returncode == 2
+    assert "holds files that are no docs" in refused.stderr
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+_DRAWN = """() => [...document.querySelectorAll('canvas')].some(canvas => {
+    if (!canvas.width) return false;
+    const drawn = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let green = 0, orange = 0;
+    for (let at = 0; at < drawn.data.length; at += 4) {
+        const [r, g, b] = drawn.data.slice(at, at + 3);
+        green += g > b + 60 && g > r + 20;
+        orange += r > 200 && g < 140 && b < 120;
+    }
+    return green > 100 && orange > 100;
+})"""
+
+
+@needs_browser
+def test_docs_open_from_a_folder_and_lead_everywhere(site: Path) -> None:
+    with opened(site) as (page, complaints):
+        page.goto(f"{site.as_uri()}/index.html")
+        # By keyboard alone: the first link of the page is itself, the second dbt's pages.
+        for _ in range(2):
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/dbt.html*")
+        page.get_by_text("Exposures", exact=True).locator("visible=true").first.wait_for()
+        page.locator("#search").press_sequentially("btyd_frequency")
+        page.get_by_text("4 search results").wait_for()
+        page.get_by_text("fct_listener_rfm").locator("visible=true").first.wait_for()
+        page.locator(".launcher-btn").click()
+        # Sources are green and exposures orange: landing and artifacts are both in it.
+        page.wait_for_function(_DRAWN)
+        for name in ("features", "artifacts", "accounts", "runs", "evaluation"):
+            page.goto(f"{site.as_uri()}/{name}.html")
+            assert page.locator("main").inner_text().strip()
+            assert page.locator("nav a[aria-current]").count() == 1
+    assert not complaints
+
+
+@needs_browser
+def test_docs_fit_a_phone(site: Path) -> None:
+    with opened(site, width=390) as (page, complaints):
+        for path in sorted(set(site.glob("*.html")) - {site / "dbt.html"}):
+            page.goto(path.as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, path.name
+    assert not complaints

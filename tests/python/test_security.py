@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from python_hooks import console, landing, server, server_settings, summary
+from python_hooks import answer_text, console, landing, server, server_settings
 from python_hooks.cli import main
 from python_hooks.console import visible, visible_but_colours
 from python_hooks.errors import EncoreError
@@ -101,7 +101,7 @@ def test_no_text_gives_orders_to_a_terminal(text: str) -> None:
     table.add_row(Text(text))
     for shown in (text, Text(text), table):
         assert not ORDERS.search(_printed(shown))
-    assert not ORDERS.search(summary.as_json({text: text}).replace("\n", ""))
+    assert not ORDERS.search(answer_text.as_json({text: text}).replace("\n", ""))
     assert not ORDERS.search(visible(text))
 
 
@@ -112,7 +112,7 @@ def test_names_are_printed_and_no_markup(name: str) -> None:
     kept = re.sub(ORDERS, "", NAMES[name])
     # Rich drops some control characters, and others are one sign each.
     assert re.sub("[\u2400-\u2421\ufffd]", "", said).strip() == kept.strip()
-    assert json.loads(summary.as_json([NAMES[name]])) == [NAMES[name]]
+    assert json.loads(answer_text.as_json([NAMES[name]])) == [NAMES[name]]
 
 
 def test_colours_of_a_program_stay_and_nothing_else() -> None:
