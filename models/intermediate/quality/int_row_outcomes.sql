@@ -1,5 +1,5 @@
--- One row per landed row and each thing that became of it: `landed` for every
--- row, and one more outcome, found where the row went.
+-- One row per source, file, batch and what became of its rows: `landed` of all
+-- of them, and one more outcome of each, counted where the rows went.
 with
 
 listens as (

@@ -14,13 +14,13 @@ accounts as (
         source_name as source,
         source_file,
         batch_id,
-        count_if(outcome = 'landed') as rows_landed,
-        count_if(outcome = 'accepted') as rows_accepted,
-        count_if(outcome = 'duplicate') as rows_duplicate,
-        count_if(outcome = 'superseded') as rows_superseded,
-        count_if(outcome = 'rejected') as rows_rejected,
-        count_if(outcome = 'unreadable') as rows_unreadable,
-        count_if(outcome = 'forgotten') as rows_forgotten
+        sum(if(outcome = 'landed', row_count, 0)) as rows_landed,
+        sum(if(outcome = 'accepted', row_count, 0)) as rows_accepted,
+        sum(if(outcome = 'duplicate', row_count, 0)) as rows_duplicate,
+        sum(if(outcome = 'superseded', row_count, 0)) as rows_superseded,
+        sum(if(outcome = 'rejected', row_count, 0)) as rows_rejected,
+        sum(if(outcome = 'unreadable', row_count, 0)) as rows_unreadable,
+        sum(if(outcome = 'forgotten', row_count, 0)) as rows_forgotten
     from row_outcomes
     group by source_name, source_file, batch_id
 
