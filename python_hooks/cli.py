@@ -27,7 +27,7 @@ from python_hooks.cli_export import export
 from python_hooks.cli_features import show_features
 from python_hooks.cli_forget import forget_listener
 from python_hooks.cli_layers import releases_list, rollback, run, show_status, watch_folder
-from python_hooks.cli_output import AS_OF, JSON, print_answer, print_fallback
+from python_hooks.cli_output import AS_OF, JSON, MODEL, print_answer, print_fallback
 from python_hooks.cli_rejects import show_rejects
 from python_hooks.cli_report import report
 from python_hooks.cli_search import search_tracks
@@ -103,7 +103,10 @@ def _key_count(text: str) -> tuple[int, int]:
 @encore.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> None:
-    """Delete all that was landed, and all that was made from it; asks first."""
+    """Delete all that was landed and made from it, e.g. `encore reset --yes`.
+
+    Without --yes it asks first.
+    """
     home = Home.from_environment()
     if not yes:
         click.confirm(f"Delete landing, warehouse and artifacts of {home.root}?", abort=True)
@@ -119,7 +122,7 @@ def server_group() -> None:
 @server_group.command(name="start")
 @JSON
 def server_start(as_json: bool) -> None:
-    """Start it and wait until it answers."""
+    """Start it and wait until it answers, e.g. `encore server start`."""
     status = server.start(Home.from_environment())
     print_answer(dataclasses.asdict(status), as_json, status.note)
 
@@ -127,7 +130,7 @@ def server_start(as_json: bool) -> None:
 @server_group.command(name="stop")
 @JSON
 def server_stop(as_json: bool) -> None:
-    """Stop it."""
+    """Stop it, e.g. `encore server stop`."""
     status = server.stop(Home.from_environment())
     print_answer(dataclasses.asdict(status), as_json, status.note)
 
@@ -135,7 +138,7 @@ def server_stop(as_json: bool) -> None:
 @server_group.command(name="status")
 @JSON
 def server_status(as_json: bool) -> None:
-    """Say whether it runs and answers."""
+    """Say whether it runs and answers, e.g. `encore server status --json`."""
     status = server.status(Home.from_environment())
     facts = dataclasses.asdict(status)
     known = [
@@ -151,7 +154,7 @@ def server_status(as_json: bool) -> None:
 @click.option("--lines", default=50, show_default=True, help="How many lines.")
 @click.option("--follow", is_flag=True, help="Go on with lines to come.")
 def server_logs(lines: int, follow: bool) -> None:
-    """Show the last lines of its log."""
+    """Show the last lines of its log, e.g. `encore server logs --follow`."""
     for line in server.logs(Home.from_environment(), lines, follow):
         click.echo(visible(line.rstrip("\n")))
 
@@ -200,7 +203,7 @@ def similar(track: str, k: int, text: str, as_json: bool) -> None:
 
 
 @encore.command()
-@click.argument("model")
+@MODEL
 @click.option("--limit", default="20", show_default=True, help="How many rows, or `all`.")
 @click.option("--where", help="A condition in Spark SQL.")
 @click.option("--order-by", help="Columns, e.g. `track_rank, listen_count desc`.")

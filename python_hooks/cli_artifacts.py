@@ -20,7 +20,10 @@ def artifacts_group() -> None:
 @artifacts_group.command(name="build")
 @click.argument("names", nargs=-1)
 def artifacts_build(names: tuple[str, ...]) -> None:
-    """Build artifacts from the marts, by default all."""
+    """Build artifacts from the marts, e.g. `encore artifacts build track_vector_index`.
+
+    By default all of them.
+    """
     home = Home.from_environment()
     with build_lock(home, "encore artifacts build"):
         err.print(f"Built from release {batch.build_artifacts(home, names)}.")
@@ -29,7 +32,7 @@ def artifacts_build(names: tuple[str, ...]) -> None:
 @artifacts_group.command(name="list")
 @JSON
 def artifacts_list(as_json: bool) -> None:
-    """Say what is declared and what is built."""
+    """Say what is declared and built, e.g. `encore artifacts list --json`."""
     _print_statuses(
         artifacts.overview(artifacts.declared(), Home.from_environment()), as_json
     )
@@ -38,7 +41,7 @@ def artifacts_list(as_json: bool) -> None:
 @artifacts_group.command(name="check")
 @JSON
 def artifacts_check(as_json: bool) -> None:
-    """Hash every file again and compare it with its receipt."""
+    """Hash every file again and compare, e.g. `encore artifacts check`."""
     statuses = artifacts.check(artifacts.declared(), Home.from_environment())
     _print_statuses(statuses, as_json)
     sys.exit(1 if any(status.problems for status in statuses) else 0)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from python_hooks import development, server
-from python_hooks.cli_output import JSON, print_answer
+from python_hooks.cli_output import JSON, MODEL, print_answer
 from python_hooks.console import err, folded
 from python_hooks.development import Difference
 from python_hooks.errors import EncoreError
@@ -52,7 +52,7 @@ def dev(command: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("model")
+@MODEL
 @click.option(
     "--samples",
     type=click.IntRange(min=0),

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from python_hooks import mart_files
-from python_hooks.cli_output import JSON, print_answer
+from python_hooks.cli_output import JSON, MODEL, print_answer
 from python_hooks.home import Home
 
 
 @click.command()
-@click.argument("model")
+@MODEL
 @click.argument("folder", type=click.Path(path_type=Path))
 @JSON
 def export(model: str, folder: Path, as_json: bool) -> None:

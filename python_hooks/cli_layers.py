@@ -27,7 +27,11 @@ def run() -> None:
 def run_batch(
     paths: tuple[str, ...], listener: str, accept_rejects: bool, as_json: bool
 ) -> None:
-    """Land, build and test the marts, build the artifacts, write the docs."""
+    """Do all of it, e.g. `encore run batch my_spotify_data.zip`.
+
+    Lands what is named, builds and tests the marts, builds the artifacts, publishes them
+    together, writes the docs.
+    """
     home = Home.from_environment()
     report = batch.run_batch(home, paths, listener=listener, accept_rejects=accept_rejects)
     figures = summary.summarise(home, report)
@@ -48,21 +52,24 @@ def _run_speed(lane: layers.Speed, as_json: bool) -> None:
 @run.command(name="minute")
 @JSON
 def run_minute(as_json: bool) -> None:
-    """Publish what has landed since the last run, in seconds."""
+    """Publish what has landed since, in seconds, e.g. `encore run minute --json`."""
     _run_speed("minute", as_json)
 
 
 @run.command(name="hourly")
 @JSON
 def run_hourly(as_json: bool) -> None:
-    """Publish what has landed, and compact what the minute runs left."""
+    """Publish what has landed, compactly, e.g. `encore run hourly`.
+
+    What minute runs left is put together.
+    """
     _run_speed("hourly", as_json)
 
 
 @click.command(name="releases")
 @JSON
 def releases_list(as_json: bool) -> None:
-    """List the releases that are kept, the newest first."""
+    """List what is kept, the newest first, e.g. `encore releases --json`."""
     home = Home.from_environment()
     with Warehouse(home) as warehouse:
         kept = releases.kept(warehouse)
@@ -92,7 +99,7 @@ def rollback(release: str, as_json: bool) -> None:
 @click.command(name="status")
 @JSON
 def show_status(as_json: bool) -> None:
-    """Tell the layers' watermarks, lag, last runs and sizes."""
+    """Tell the layers' watermarks, lag, last runs and sizes, e.g. `encore status`."""
     found = status.look(Home.from_environment())
     print_answer(found, as_json, status.as_table(found))
 
@@ -103,7 +110,7 @@ def show_status(as_json: bool) -> None:
 @click.option("--hourly", default=3600.0, show_default=True, help="Seconds between hourly.")
 @click.option("--batch-at", default="", help="UTC time of the nightly batch: 03:00.")
 def watch_folder(folder: Path, every: float, hourly: float, batch_at: str) -> None:
-    """Land what appears in a folder, and keep all layers running.
+    """Land what appears in a folder, and run all layers, e.g. `encore watch inbox`.
 
     Ends at SIGTERM, after the cycle that runs; at Ctrl-C within seconds.
     """

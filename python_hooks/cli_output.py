@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from python_hooks import answer_text
+from python_hooks import answer_text, marts
 from python_hooks.console import err, out
+from python_hooks.errors import EncoreError
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 AS_OF = click.option(
@@ -15,6 +16,17 @@ AS_OF = click.option(
     metavar="MOMENT",
     help="As it would have been then, e.g. 2026-01-31T00:00:00Z.",
 )
+
+
+def _models(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    try:
+        return sorted(name for name in marts.relations() if name.startswith(begun))
+    except EncoreError:
+        # Who types is not told of a missing manifest.
+        return []
+
+
+MODEL = click.argument("model", shell_complete=_models)
 
 
 def print_answer(answer: Any, as_json: bool, shown: Any) -> None:
