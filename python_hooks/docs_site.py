@@ -83,17 +83,25 @@ def write(home: Home, lock: BuildLock | None = None, folder: Path = SITE) -> Pat
         folder: Where to; what the last run wrote there is replaced.
 
     Raises:
-        EncoreError: dbt could not describe the project, nothing is published, or the
-            folder holds something else.
+        EncoreError: dbt could not describe the project, nothing is published, the target
+            publishes nothing, or the folder holds something else.
     """
-    if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
+    if home.target != "prod":
         raise EncoreError(
-            f"{folder} holds files that are no docs.", "Name a folder that does not exist."
+            f"The docs are of what is published, and ENCORE_TARGET={home.target} publishes "
+            "nothing.",
+            "Leave the shell of `encore dev` (`exit`), or unset ENCORE_TARGET.",
+        )
+    if folder != SITE and not _is_ours(folder):
+        raise EncoreError(
+            f"{folder} holds something that is no docs.", "Name a folder that does not exist."
         )
     _describe(home, lock)
     with Warehouse(home) as warehouse:
         release = releases.current(warehouse, home)
-        profiles = mart_profiles.of_marts(marts.marts(), release, warehouse)
+        # A mart that is new in the project is not there before the next batch.
+        known = [name for name in marts.marts() if name in release.builds]
+        profiles = mart_profiles.of_marts(known, release, warehouse)
         accounts = warehouse.read(
             release.relation("fct_landing_accounts"), order_by=["source", "batch_id desc"]
         ).to_pylist()
@@ -103,28 +111,52 @@ def write(home: Home, lock: BuildLock | None = None, folder: Path = SITE) -> Pat
     runs = run_history.read(home)
     receipts = artifacts.overview(artifacts.declared(), home)
     draft = _aside(folder, "new")
-    draft.mkdir(parents=True)
-    (draft / _MARK).write_text(docs_dbt.page(target_folder(), profiles), "utf-8")
-    _write(draft, "index", _index(release, profiles))
-    _write(draft, "features", _features())
-    _write(draft, "artifacts", "".join(map(_artifact, receipts)))
-    _write(draft, "accounts", _accounts(accounts, reasons))
-    _write(draft, "runs", _runs(runs))
-    _write(draft, "evaluation", _evaluations(home, draft))
-    _put(draft, folder)
+    try:
+        draft.mkdir(parents=True)
+        (draft / _MARK).write_text(docs_dbt.page(target_folder(), profiles), "utf-8")
+        _write(draft, "index", _index(release, profiles))
+        _write(draft, "features", _features())
+        _write(draft, "artifacts", "".join(map(_artifact, receipts)))
+        _write(draft, "accounts", _accounts(accounts, reasons))
+        _write(draft, "runs", _runs(runs))
+        _write(draft, "evaluation", _evaluations(home, draft))
+        _put(draft, folder)
+    except OSError as error:
+        raise EncoreError(
+            f"{folder} cannot be written: {error.strerror or error}.",
+            "Check space and permissions there, or name another folder: `encore docs --to`.",
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     return folder / "index.html"
 
 
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder may be replaced: it is not there, empty, or holds older docs."""
+    if not folder.is_dir():
+        return not folder.exists()
+    return (folder / _MARK).exists() or not any(folder.iterdir())
+
+
 def _put(draft: Path, folder: Path) -> None:
-    """Replaces a folder: its pages are all from before, or all from now."""
+    """Replaces a folder: its pages are all from before, or all from now.
+
+    Raises:
+        OSError: Even after others had been given way to, it cannot be replaced.
+    """
     old = _aside(folder, "old")
-    while draft.exists():
+    for patience in reversed(range(10)):
         with suppress(FileNotFoundError):
             folder.rename(old)
-        # Where another process has put its own there meanwhile, once more.
-        with suppress(OSError):
+        try:
             draft.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+            return
+        except OSError:
+            # Another process has put its own there in between.
+            if not patience:
+                raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _aside(folder: Path, kind: str) -> Path:

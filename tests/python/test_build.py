@@ -287,13 +287,6 @@ def test_a_damaged_artifact_is_refused_by_name(built: Home) -> None:
     encore(built, "artifacts", "check")
 
 
-def test_the_docs_are_one_page_with_the_lineage(built: Home) -> None:
-    assert built.root.exists()
-    page = (PROJECT / "docs" / "site" / "index.html").read_text()
-    for name in ("track_vector_index", "fct_landing_accounts", "listening_history"):
-        assert name in page
-
-
 ZONES = ("Mars/Olympus", "Europe", "../etc")
 
 
@@ -467,6 +460,18 @@ def test_a_run_is_remembered_with_what_each_model_took(built: Home) -> None:
     assert sum(batches[-1].models.values()) > batches[-1].seconds / 10
 
 
+def test_docs_have_the_lineage_and_what_was_built(built: Home, site: Path) -> None:
+    pages = {path.name: path.read_text() for path in site.iterdir()}
+    for name in ("track_vector_index", "fct_landing_accounts", "listening_history"):
+        assert name in pages["dbt.html"]
+    listens = len(rows(built, "fct_listen_recency"))
+    assert f"<dd>{listens:,}</dd>" in pages["index.html"]
+    assert "<td>dim_tracks</td>" in pages["runs.html"]
+    assert "heard_tracks.bloom" in pages["artifacts.html"]
+    assert "<td>landing.listening_history</td>" in pages["accounts.html"]
+    assert "repeat_share" in pages["features.html"]
+
+
 def test_docs_name_no_listener_and_replace_only_docs(
     built: Home, site: Path, tmp_path: Path
 ) -> None:
@@ -478,7 +483,7 @@ def test_docs_name_no_listener_and_replace_only_docs(
     (tmp_path / "mine.txt").write_text("mine")
     refused = run(built, "docs", "--to", str(tmp_path))
     assert refused.returncode == 2
-    assert "holds files that are no docs" in refused.stderr
+    assert "holds something that is no docs" in refused.stderr
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
