@@ -475,7 +475,10 @@ def test_docs_have_the_lineage_and_what_was_built(built: Home, site: Path) -> No
 def test_docs_name_no_listener_and_replace_only_docs(
     built: Home, site: Path, tmp_path: Path
 ) -> None:
-    names = {row["listener_id"] for row in rows(built, "fct_listener_rfm")}
+    # Shorter ones, such as `it's`, are also words of the scripts of dbt's page.
+    heard = {row["listener_id"] for row in rows(built, "fct_listener_rfm")}
+    names = {name for name in heard if len(name) > 6}
+    assert len(names) > len(heard) / 2
     pages = {path.name: path.read_text() for path in site.iterdir()}
     assert not [(name, page) for name in names for page in pages if name in pages[page]]
     encore(built, "docs", "--to", str(site))
