@@ -61,12 +61,13 @@ def declared(target: Path | None = None) -> list[Artifact]:
     return declaration.read((target or target_folder()) / "manifest.json", BUILDERS)
 
 
-def declared_as(builder: str) -> Artifact:
-    """The artifact with this builder, the first by name; raises EncoreError without one."""
-    found = [one for one in declared() if one.builder == builder]
-    if not found:
+def declared_as(name: str) -> Artifact:
+    """The artifact of this name, which a command asks; raises EncoreError without one."""
+    artifacts = {one.name: one for one in declared()}
+    if name not in artifacts:
         raise EncoreError(
-            f"The project declares no artifact with the builder {builder}.",
-            "Declare one as an exposure in models/marts/_artifacts__exposures.yml.",
+            f"The project declares no artifact called {name}, which answers this; "
+            f"there are {', '.join(artifacts) or 'none'}.",
+            "Declare it as an exposure in models/marts/_artifacts__exposures.yml.",
         )
-    return found[0]
+    return artifacts[name]

@@ -230,7 +230,9 @@ def pinned(
             if as_of:
                 weights = ease_source.solved(warehouse, release)
             else:
-                opened = artifacts.open_weights(artifacts.declared_as("item_weights"), home)
+                opened = artifacts.open_weights(
+                    artifacts.declared_as("track_item_weights"), home
+                )
                 weights, note = opened.value, opened.fallback
         except EncoreError as error:
             # The lists of SQL are there, and good: rather them than nothing.

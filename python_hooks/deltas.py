@@ -27,6 +27,8 @@ from python_hooks.release_note import Note
 from python_hooks.releases import Release
 from python_hooks.warehouse import Warehouse, literal
 
+# A filter over another mart stands still between batches: what it holds is not known here.
+_HEARD = ("int_listener_recordings", "fct_listener_track_rfm")
 _TAIL, _RECORDINGS = "int_listens_tail", "int_track_recordings"
 # Up to this many keys are written into the query, where Spark skips files by them.
 _MOST_LITERALS = 2_000
@@ -73,7 +75,7 @@ def complete(
     with_delta = [
         artifact
         for artifact in artifacts
-        if artifact.builder in _BUILD and release.upto > release.batch
+        if has_delta(artifact) and release.upto > release.batch
     ]
     tables = _heard_since(with_delta, release, warehouse) if with_delta else []
 
@@ -83,6 +85,12 @@ def complete(
 
     note = Note(release.release_id, release.batch, release.upto)
     return artifact_releases.complete(base, note, home, add)
+
+
+def has_delta(artifact: Artifact) -> bool:
+    """Whether speed runs add to the artifact; the others stand still until the next batch."""
+    filters_others = artifact.builder == "bloom_filter" and artifact.model not in _HEARD
+    return artifact.builder in _BUILD and not filters_others
 
 
 def _heard_since(

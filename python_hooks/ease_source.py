@@ -121,7 +121,7 @@ def solved(warehouse: Warehouse, release: Release) -> ItemWeights:
     Raises:
         EncoreError: The server does not run, or the pairs are of no Gram matrix.
     """
-    artifact = declared_as("item_weights")
+    artifact = declared_as("track_item_weights")
     columns = item_weights.required_columns(artifact)
     return item_weights.build(
         warehouse.read(release.relation(MODEL), columns), artifact

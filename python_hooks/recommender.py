@@ -181,7 +181,9 @@ def _unheard(
     heard, fallback, look_up = fresh, None, True
     # As of a moment it is of no use: it knows what was heard by now.
     if not asked.as_of:
-        opened = artifacts.open_filter(artifacts.declared_as("bloom_filter"), asked.home)
+        opened = artifacts.open_filter(
+            artifacts.declared_as("heard_tracks_filter"), asked.home
+        )
         fallback = opened.fallback
         maybe = opened.value.contains_many(listener_id, [row["track_id"] for row in rows])
         look_up = bool(fallback or any(maybe))

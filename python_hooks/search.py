@@ -106,7 +106,7 @@ def nothing_found(text: str) -> NegativeAnswerError:
 
 
 def _opened(home: Home) -> Opened[InvertedIndex]:
-    return artifacts.open_search(artifacts.declared_as("inverted_index"), home)
+    return artifacts.open_search(artifacts.declared_as("track_search_index"), home)
 
 
 def _query(text: str, index: InvertedIndex) -> SearchQuery:

@@ -41,7 +41,7 @@ def similar(track_id: str, home: Home, *, k: int = 10, text: str = "") -> Simila
         EncoreError: The server does not run, or an index cannot be used.
     """
     among, narrowed = search.candidates(text, home) if text else (None, None)
-    opened = artifacts.open_index(artifacts.declared_as("ann_index"), home)
+    opened = artifacts.open_index(artifacts.declared_as("track_vector_index"), home)
     index = opened.value
     with Warehouse(home) as warehouse:
         release = releases.current(warehouse, home)

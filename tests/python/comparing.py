@@ -83,7 +83,7 @@ def differences_online(
             )
             if one != other
         ]
-    known = artifacts.open_filter(artifacts.declared_as("bloom_filter"), home).value
+    known = artifacts.open_filter(artifacts.declared_as("heard_tracks_filter"), home).value
     table = warehouse.read(release.relation("int_track_recordings"))
     # What arrived after the batch is a recording of its own.
     recordings = {row["track_id"]: row["recording_id"] for row in table.to_pylist()}

@@ -62,7 +62,7 @@ def differing_blends(home: Home, cap: int) -> list[str]:
     each score that of SQL and the term, in the order of `artist_capped`.
     """
     wrong = []
-    weights = artifacts.open_weights(artifacts.declared_as("item_weights"), home).value
+    weights = artifacts.open_weights(artifacts.declared_as("track_item_weights"), home).value
     with Warehouse(home) as warehouse:
         release = releases.current(warehouse, home)
         for discover in (False, True):

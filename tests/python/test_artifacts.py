@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from python_hooks import artifacts as builders
-from python_hooks import release_note
+from python_hooks import deltas, release_note
 from python_hooks.artifact_builders import Read
 from python_hooks.artifact_releases import point_to, stored_releases
 from python_hooks.artifacts import (
@@ -409,3 +409,9 @@ def test_declared_reads_the_manifest_of_the_project(tmp_path: Path) -> None:
     content = json.dumps({"nodes": {}, "exposures": {}})
     (tmp_path / "target" / "manifest.json").write_text(content)
     assert declared(tmp_path / "target") == []
+
+
+def test_speed_runs_add_to_filters_of_pairs_heard_alone() -> None:
+    assert deltas.has_delta(HEARD)
+    assert not deltas.has_delta(replace(HEARD, model="fct_track_neighbours"))
+    assert not deltas.has_delta(VECTORS)
