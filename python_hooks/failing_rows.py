@@ -4,9 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.table import Table
-
-from python_hooks.console import err, folded
+from python_hooks.console import as_table, err
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
@@ -30,14 +28,12 @@ def show(home: Home, target: Path, since: float) -> None:
         with Warehouse(home) as warehouse:
             for name, sql in failed:
                 rows = warehouse.query(f"select * from (\n{sql}\n) limit {_SHOWN}")
-                table = Table(
-                    *folded(*rows.column_names), title=f"the first rows that fail {name}"
-                )
-                for row in rows.to_pylist():
-                    table.add_row(
-                        *("" if cell is None else str(cell) for cell in row.values())
-                    )
-                err.print(table)
+                cells = [
+                    ["" if cell is None else str(cell) for cell in row.values()]
+                    for row in rows.to_pylist()
+                ]
+                title = f"the first rows that fail {name}"
+                err.print(as_table(rows.column_names, cells, err.width, title))
     except EncoreError as error:
         err.print(f"The failing rows cannot be shown: {error}")
 

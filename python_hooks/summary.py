@@ -14,7 +14,7 @@ from python_hooks import marts, recommender, releases
 from python_hooks.answer_items import Item
 from python_hooks.answer_text import as_json, as_text
 from python_hooks.batch import Report
-from python_hooks.console import out, visible
+from python_hooks.console import as_table, out, visible
 from python_hooks.docs_site import INDEX
 from python_hooks.home import Home
 from python_hooks.warehouse import Warehouse
@@ -159,10 +159,8 @@ def print_rows(rows: pa.Table, style: str) -> None:
         cell = (lambda value: visible(as_text(value))) if sys.stdout.isatty() else as_text
         writer.writerows(map(cell, row.values()) for row in rows.to_pylist())
     else:
-        table = Table(*(Column(name, overflow="fold") for name in rows.column_names))
-        for row in rows.to_pylist():
-            table.add_row(*(Text(as_text(value)) for value in row.values()))
-        out.print(table)
+        cells = [map(as_text, row.values()) for row in rows.to_pylist()]
+        out.print(as_table(rows.column_names, cells, out.width))
 
 
 def _cell(value: Any) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from python_hooks.cli import encore
+from python_hooks.console import as_table
 from python_hooks.home import PROJECT
 
 
@@ -83,3 +85,21 @@ def test_commands_and_models_are_completed(typed: str, offered: str, manifest: P
         check=True,
     )
     assert f"plain,{offered}" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("columns", "in_rows"), [(3, True), (7, True), (8, False), (40, False)]
+)
+def test_a_table_that_does_not_fit_has_a_line_per_column(columns: int, in_rows: bool) -> None:
+    names = [f"column_{number}" for number in range(columns)]
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(as_table(names, [[f"<{name}\x1b>" for name in names]], console.width))
+    lines = capture.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert ("value" not in lines[1]) == in_rows
+    if not in_rows:
+        # With every character of every value.
+        assert [line.strip("│").split() for line in lines[3 : 3 + columns]] == [
+            [name, "│", f"<{name}␛>"] for name in names
+        ]
