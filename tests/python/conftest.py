@@ -14,6 +14,7 @@ import pytest
 
 from python_hooks import server
 from python_hooks.home import Home
+from tests.python import error_texts
 from tests.python.crashes import Crashes
 from tests.python.installation import Installation
 
@@ -26,6 +27,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _SCRATCH = tempfile.TemporaryDirectory(prefix="encore-dbt-")
 os.environ["DBT_TARGET_PATH"] = f"{_SCRATCH.name}/target"
 os.environ["DBT_LOG_PATH"] = f"{_SCRATCH.name}/logs"
+error_texts.begin_noting()
 
 
 def free_home(root: Path) -> Home:

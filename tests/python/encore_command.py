@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from python_hooks.home import PROJECT, Home
+from tests.python import error_texts
 
 
 def encore(home: Home, *args: str, expect: int = 0, **environ: str) -> str:
@@ -20,7 +21,7 @@ def encore(home: Home, *args: str, expect: int = 0, **environ: str) -> str:
 
 def run(home: Home, *args: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     """Runs one command, however it ends."""
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "python_hooks", *args],
         cwd=PROJECT,
         env=os.environ | home.environment() | environ,
@@ -29,6 +30,8 @@ def run(home: Home, *args: str, **environ: str) -> "subprocess.CompletedProcess[
         check=False,
         timeout=900,
     )
+    error_texts.note_printed(done.stderr, done.returncode)
+    return done
 
 
 def rows(home: Home, model: str, *options: str) -> list[dict[str, Any]]:

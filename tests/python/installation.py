@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import psutil
 
 from python_hooks.home import PROJECT, Home
+from tests.python import error_texts
 
 _FOLDERS = ("models", "macros", "seeds", "tests/data", "profiles", "python_hooks")
 _FILES = ("dbt_project.yml", "selectors.yml")
@@ -64,8 +65,30 @@ class Installation:
         """Runs Python in the copy, where `python_hooks` is the copy's."""
         with self._started(args, environ) as process:
             out, err = process.communicate(timeout=900)
+        error_texts.note_printed(err, process.returncode)
         assert process.returncode == expect, f"{args}: {process.returncode}\n{out}\n{err}"
         return out
+
+    def shell(self, command: str, given: str = "", expect: int = 0) -> str:
+        """Runs a line of bash in the copy, whose `encore` is the copy's.
+
+        Returns what it printed, to stdout or stderr; `given` is its standard input.
+        """
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environ = {"PYTHONPATH": str(self.project), "PATH": path}
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.project,
+            env=os.environ | self.home.environment() | environ,
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=900,
+        )
+        assert done.returncode == expect, f"{command}: {done.returncode}\n{done.stdout}"
+        return done.stdout
 
     def build(self, *options: str, expect: int = 0) -> None:
         """A plain `dbt build` without the tests, and the artifacts of what it publishes."""

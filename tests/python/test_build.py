@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -533,3 +534,41 @@ def test_docs_fit_a_phone(site: Path) -> None:
             page.goto(path.as_uri())
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, path.name
     assert not complaints
+
+
+# Commands of the tutorial, and something of what they say.
+SAID = {
+    "encore diff rec_listener_tracks": "familiar: others for",
+    "encore diff fct_listener_rfm": "rf_segment",
+    "encore dev dbt build -s fct_key_frequency  # exits with 2": "missing in contract",
+    "encore diff fct_key_frequency": "median_tempo_bpm",
+    "encore dev encore show fct_tempo_frequency": "tempo_band_bpm",
+    "encore dev dbt ls -s +fct_tempo_frequency --resource-type source model": (
+        "landing.track_features"
+    ),
+    "encore land plays.csv  # exits with 2": "encore reset",
+    "encore show fct_landing_accounts": "landing.radio_plays",
+    "encore artifacts check": "heard_versions_filter",
+}
+
+
+def test_the_tutorial_works_from_its_first_line_to_its_last(
+    built: Home, tmp_path: Path
+) -> None:
+    # Puts the sample away, so nothing that needs it may come after.
+    mine = Installation.copied(built, tmp_path)
+    text = (PROJECT / "docs" / "tutorial.md").read_text()
+    unseen = dict(SAID)
+    for kind, block in re.findall(
+        r"^```(diff|sh)\n(.*?)^```", text, re.DOTALL | re.MULTILINE
+    ):
+        if kind == "diff":
+            mine.shell("git apply -", block)
+        else:
+            for line in block.splitlines():
+                command, _, code = line.partition("  # exits with ")
+                said = mine.shell(command, expect=int(code or 0))
+                assert unseen.pop(line, "") in said, said
+    assert not unseen
+    docs = mine.project / "docs" / "site" / "dbt.html"
+    assert "fct_tempo_frequency" in docs.read_text()
