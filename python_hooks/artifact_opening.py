@@ -93,7 +93,9 @@ def _opened(
     artifact: Artifact, home: Home, kind: str, load: Callable[[Path, Receipt], T]
 ) -> Opened[T]:
     if artifact.builder != kind:
-        raise EncoreError(f"Artifact {artifact.name} is a {artifact.builder}, no {kind}.")
+        raise EncoreError(
+            f"Artifact {artifact.name} is of the kind {artifact.builder}, not {kind}."
+        )
     while True:
         folder = current_release(home)
         try:

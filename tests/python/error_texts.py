@@ -24,7 +24,8 @@ SEEN = PROJECT / "docs" / "errors.jsonl"
 PAGE = PROJECT / "docs" / "errors.md"
 _VARIABLE = "ENCORE_ERRORS_SEEN"
 _KINDS = [name for name in vars(errors) if name.endswith("Error")]
-_FOLDERS = re.compile(r"(?:/[^\s/:;,'`]+)+/(?=[^\s/])")
+_FOLDERS = re.compile(r"(?<![\w.…])(?:/[^\s/:;,'`]+)+/(?=[^\s/])")
+_HASHES = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
 HEAD = """# What can go wrong, and what it says then
 
 Written by `python -m tests.python.error_texts` from what the tests provoke: every error of
@@ -142,11 +143,13 @@ def page(texts: list[Text]) -> str:
             "| it says | it advises | exit code |",
             "|---|---|---:|",
         ]
-        lines += [
+        rows = [
             f"| {_cell(text.said)} | {_cell(text.hint)} | {text.code} |"
             for text in texts
             if text.said and text.module == module
         ]
+        # What is said in two places may have been seen in one.
+        lines += dict.fromkeys(rows)
         lines.append("")
     if unseen := [text for text in texts if not text.said]:
         lines += ["## Not provoked by a test\n", "| module | it says |", "|---|---|"]
@@ -156,9 +159,9 @@ def page(texts: list[Text]) -> str:
 
 
 def _cell(text: str) -> str:
-    short = _FOLDERS.sub("…/", text.strip())
+    short = _HASHES.sub(r"\1…", _FOLDERS.sub("…/", text.strip()))
     short = short if len(short) < 300 else short[:300] + "…"
-    return short.replace("|", "\\|").replace("\n", "<br>")
+    return short.replace("|", "\\|").replace("<", "&lt;").replace("\n", "<br>")
 
 
 def read() -> list[Text]:

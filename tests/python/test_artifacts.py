@@ -215,7 +215,7 @@ def test_other_params_than_recorded_are_refused(home: Home) -> None:
 
 def test_an_index_is_no_filter(home: Home) -> None:
     build(BOTH, home, Reader(marts()), "v1")
-    with pytest.raises(EncoreError, match="track_vector_index is a ann_index"):
+    with pytest.raises(EncoreError, match="track_vector_index is of the kind ann_index"):
         open_filter(VECTORS, home)
 
 
