@@ -218,10 +218,12 @@ def _stream(
     locks: Sequence[BuildLock],
     consume: Callable[[Iterable[str]], None],
 ) -> int:
+    environment = {**os.environ, **environment}
+    _forget_rows_of_edited_seeds(environment)
     with _terminated_like_interrupted():
         child = subprocess.Popen(
             [Path(sys.executable).with_name("dbt"), *args],
-            env={**os.environ, **environment},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
@@ -244,6 +246,20 @@ def _stream(
             return INTERRUPTED
         finally:
             _end_group(child)
+
+
+def _forget_rows_of_edited_seeds(environment: Mapping[str, str]) -> None:
+    """Has dbt parse anew after an edit of a seed, whose rows unit tests may read.
+
+    dbt reads those rows as it parses the tests, and does not see that they are others.
+    """
+    project = Path(environment.get("DBT_PROJECT_DIR", PROJECT))
+    target = project / (environment.get("DBT_TARGET_PATH") or "target")
+    parsed = target / "partial_parse.msgpack"
+    # Of the two times only this one is also that of a copy, or of a checkout.
+    edited = max((path.stat().st_ctime for path in project.glob("seeds/*.csv")), default=0)
+    if parsed.exists() and parsed.stat().st_mtime < edited:
+        parsed.unlink(missing_ok=True)
 
 
 def dbt_environment(home: Home, project: Path) -> dict[str, str]:

@@ -540,7 +540,7 @@ def test_docs_fit_a_phone(site: Path) -> None:
 SAID = {
     "encore diff rec_listener_tracks": "familiar: others for",
     "encore diff fct_listener_rfm": "rf_segment",
-    "encore dev dbt build -s fct_key_frequency  # exits with 2": "missing in contract",
+    "encore dev dbt build -s fct_key_frequency  # exits with 1": "missing in contract",
     "encore diff fct_key_frequency": "median_tempo_bpm",
     "encore dev encore show fct_tempo_frequency": "tempo_band_bpm",
     "encore dev dbt ls -s +fct_tempo_frequency --resource-type source model": (

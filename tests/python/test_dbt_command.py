@@ -320,3 +320,25 @@ def test_text_without_java_frames_passes_unchanged(lines: list[str]) -> None:
 def read_one(home: Home, sql: str) -> object:
     with Warehouse(home) as warehouse:
         return warehouse.query(sql).columns[0][0].as_py()
+
+
+def test_unit_tests_read_the_rows_of_an_edited_seed(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
+    files = {
+        "dbt_project.yml": "name: seeded\nversion: '1.0'\nprofile: encore\n",
+        "models/one.sql": "select * from {{ ref('bands') }}",
+        "models/one.yml": "unit_tests:\n  - name: test_one\n    model: one\n"
+        "    given: [{input: ref('bands')}]\n    expect: {rows: [{band: 1}]}\n",
+    }
+    for folder in ("models", "seeds"):
+        (tmp_path / folder).mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    for rows in ("band\n1\n", "band,name\n1,one\n"):
+        (tmp_path / "seeds" / "bands.csv").write_text(rows)
+        assert run_dbt(["--quiet", "parse"], home, project=tmp_path) == 0
+    manifest = json.loads((tmp_path / "target" / "manifest.json").read_text())
+    (test,) = manifest["unit_tests"].values()
+    assert test["given"][0]["rows"] == [{"band": "1", "name": "one"}]
