@@ -1,7 +1,8 @@
 {#- Makes each landing source a table over its folder of Parquet batches. The
     columns are those of the source YAML, all strings, and those that every
     batch has. The server knows the folder. Registering again after an edit
-    loses nothing: the files are not the table's. -#}
+    loses nothing: the files are not the table's. In `dev`, columns are added and
+    none is taken away: the tables are those that production reads. -#}
 {% macro register_landing() %}
     {%- set landing = run_query('set spark.encore.landing').rows[0][1] -%}
     {%- set batch_columns = [
@@ -22,17 +23,23 @@
         {%- set known = run_query(
             "show tables in " ~ source.schema ~ " like '" ~ source.identifier ~ "'"
         ).rows | length -%}
-        {%- if known and registered_columns(relation) != columns -%}
+        {%- set registered = registered_columns(relation) if known else [] -%}
+        {%- set missing = columns | reject('in', registered) | list -%}
+        {%- if known and registered != columns and target.name == 'prod' -%}
             {% do execute_statement('drop table ' ~ relation) %}
-            {%- set known = 0 -%}
+            {%- set known, missing = 0, columns -%}
         {%- endif -%}
-        {%- if known -%}
+        {%- set typed = [] -%}
+        {%- for name, type in missing -%}
+            {%- do typed.append('`' ~ name ~ '` ' ~ type) -%}
+        {%- endfor -%}
+        {%- if known and missing -%}
+            {% do execute_statement(
+                'alter table ' ~ relation ~ ' add columns (' ~ typed | join(', ') ~ ')'
+            ) %}
+        {%- elif known -%}
             {% do execute_statement('refresh table ' ~ relation) %}
         {%- else -%}
-            {%- set typed = [] -%}
-            {%- for name, type in columns -%}
-                {%- do typed.append('`' ~ name ~ '` ' ~ type) -%}
-            {%- endfor -%}
             {% do execute_statement(
                 "create table if not exists " ~ relation ~ " (" ~ typed | join(', ')
                 ~ ") using parquet location '" ~ landing ~ "/" ~ folder ~ "'"

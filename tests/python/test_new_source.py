@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from python_hooks.home import Home
+from python_hooks.warehouse import Warehouse
 from tests.python.installation import Installation
 
 pytestmark = pytest.mark.warehouse
@@ -70,3 +71,25 @@ def test_yaml_and_a_staging_model_add_a_source(server_home: Home, tmp_path: Path
     assert [(row["listener_id"], row["track_id"], row["listened_at"]) for row in rows] == [
         ("KXYZ", "s1", "2024-01-02T00:00:00Z")
     ]
+
+
+def test_an_edited_source_takes_no_column_from_production(
+    server_home: Home, tmp_path: Path
+) -> None:
+    production = Installation.copied(server_home, tmp_path / "production")
+    dev = Installation.copied(replace(server_home, target="dev"), tmp_path / "dev")
+    sources = "models/staging/landing/_landing__sources.yml"
+    artist = "          - name: artist\n            description: The artist's name.\n"
+    track = "          - name: track\n"
+    dev.edit(sources, artist + track, "          - name: by\n" + track)
+
+    def registered(by: Installation) -> list[str]:
+        by.encore("dbt", "--quiet", "run-operation", "register_landing")
+        with Warehouse(server_home) as warehouse:
+            rows = warehouse.query("describe table landing.lastfm_scrobbles").to_pylist()
+        return [row["col_name"] for row in rows]
+
+    before = registered(production)
+    assert "artist" in before
+    assert registered(dev) == [*before, "by"]
+    assert registered(production) == before
