@@ -9,6 +9,7 @@ keep rejected rows or build artifacts.
 
 import tempfile
 import time
+from operator import itemgetter
 from pathlib import Path
 
 import click
@@ -16,8 +17,9 @@ import duckdb
 import psutil
 
 from benchmarks import harness, listening
-from python_hooks import batch, landing, server
+from python_hooks import batch, landing, run_history, server
 from python_hooks.console import err
+from python_hooks.home import Home
 
 _PEER = Path(__file__).with_name("peer_marts.sql")
 
@@ -48,6 +50,7 @@ def _encore(folder: Path, count: int, memory: str) -> tuple[dict[str, float], fl
             landing.land([str(folder)], home)
             landed = time.monotonic() - begun
             steps = batch.run_batch(home).seconds
+        _print_slowest(home)
         seconds = landed + sum(steps[step] for step in ("dbt build", "artifacts", "publish"))
         line = {
             "listens": count,
@@ -58,6 +61,16 @@ def _encore(folder: Path, count: int, memory: str) -> tuple[dict[str, float], fl
             "peak GiB": usage.peak_bytes / 2**30,
         }
     return line, seconds
+
+
+def _print_slowest(home: Home, models: int = 12) -> None:
+    run = run_history.read(home)[-1]
+    err.print(
+        f"{len(run.models)} models took {sum(run.models.values()):.0f} s, several at once, "
+        f"beside {run.tests} tests. The slowest:"
+    )
+    for name, seconds in sorted(run.models.items(), key=itemgetter(1))[: -models - 1 : -1]:
+        err.print(f"{seconds:8.1f} s  {name}")
 
 
 def _duckdb(folder: Path, database: Path, memory: str) -> dict[str, float]:
