@@ -74,7 +74,7 @@ def read(target: Path | None = None) -> list[FeatureDefinition]:
             f"There is no {path}, which says what features are defined.",
             "Run `encore dbt build` first.",
         ) from None
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EncoreError(
             f"{path} cannot be read: {error}.", "Run `encore dbt build` to write it again."
         ) from error

@@ -66,12 +66,13 @@ def _manifest() -> dict[str, Any]:
     path = target_folder() / "manifest.json"
     try:
         manifest: dict[str, Any] = json.loads(path.read_text())
+        manifest["nodes"].values()
     except FileNotFoundError:
         raise EncoreError(
             "dbt has not described the project yet: target/manifest.json is missing.",
             "Run `make build`, or `encore dbt parse`.",
         ) from None
-    except ValueError as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EncoreError(
             f"target/manifest.json cannot be read: {error}.", "Run `encore dbt parse`."
         ) from None
