@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from python_hooks.answer_text import as_text
 from python_hooks.console import as_table, err
 from python_hooks.errors import EncoreError
 from python_hooks.home import Home
@@ -28,10 +29,7 @@ def show(home: Home, target: Path, since: float) -> None:
         with Warehouse(home) as warehouse:
             for name, sql in failed:
                 rows = warehouse.query(f"select * from (\n{sql}\n) limit {_SHOWN}")
-                cells = [
-                    ["" if cell is None else str(cell) for cell in row.values()]
-                    for row in rows.to_pylist()
-                ]
+                cells = [map(as_text, row.values()) for row in rows.to_pylist()]
                 title = f"the first rows that fail {name}"
                 err.print(as_table(rows.column_names, cells, err.width, title))
     except EncoreError as error:

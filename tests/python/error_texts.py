@@ -130,8 +130,19 @@ def as_seen(text: Text, noted: list[dict[str, Any]]) -> Text:
         if found := pattern.search(each["said"]):
             hint = each["hint"] or found[1] or ""
             said = found[0].removesuffix("\n" + hint) if hint else found[0]
-            return Text(text.module, text.template, said, hint, each["code"], each["test"])
+            return Text(
+                text.module,
+                text.template,
+                _of_no_machine(said),
+                _of_no_machine(hint),
+                each["code"],
+                each["test"],
+            )
     return text
+
+
+def _of_no_machine(text: str) -> str:
+    return _HASHES.sub(r"\1…", _FOLDERS.sub("…/", text.strip()))
 
 
 def page(texts: list[Text]) -> str:
@@ -159,8 +170,7 @@ def page(texts: list[Text]) -> str:
 
 
 def _cell(text: str) -> str:
-    short = _HASHES.sub(r"\1…", _FOLDERS.sub("…/", text.strip()))
-    short = short if len(short) < 300 else short[:300] + "…"
+    short = text if len(text) < 300 else text[:300] + "…"
     return short.replace("|", "\\|").replace("<", "&lt;").replace("\n", "<br>")
 
 
